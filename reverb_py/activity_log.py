@@ -1,0 +1,169 @@
+"""What happens, in lines for people and machines: a listener for facts that keeps within a rate.
+
+Above some tens of lines a second of one kind they are counted, and summed up once a second, so that logging never
+costs speed or disk. No secret, no auth value and no payload ever stands in a fact.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from logging import DEBUG, INFO, WARNING
+from typing import Any
+
+from reverb_py.codes import Code
+from reverb_py.hub import facts
+
+logger = logging.getLogger("reverb_py")
+
+REPEAT = 60  # seconds after which the same warning is said again
+REMEMBERED = 1_000  # warnings that are not repeated
+SHOWN = 3  # channels of one publish that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How facts of one type are told."""
+
+    name: str  # the `event` field of JSON lines
+    level: int
+    plural: str  # for the sum: "120 more <plural> in the last second"
+    line: Callable[[Any], str]
+
+
+class ActivityLog:
+    """Call it with facts; call `tick` once a second."""
+
+    def __init__(self, rate: int) -> None:
+        """`rate` is how many lines of one kind a second may hold."""
+        self._rate = rate
+        self._told: dict[type, int] = {}
+        self._received = 0  # by the publishes that were summed up
+        self._said: set[str] = set()
+        self._seconds = 0
+
+    def __call__(self, fact: facts.Fact) -> None:
+        kind = KINDS[type(fact)]
+        level = _level(fact, kind)
+        if not logger.isEnabledFor(level) or self._is_repeated(fact):
+            return
+        told = self._told[type(fact)] = self._told.get(type(fact), 0) + 1
+        if told <= self._rate:
+            logger.log(level, "%s", kind.line(fact), extra={"fields": {"event": kind.name, **_fields(fact)}})
+        elif isinstance(fact, facts.Published):
+            self._received += sum(fact.received.values())
+
+    def tick(self) -> None:
+        """End a second: sum up what was not told line by line."""
+        told, self._told = self._told, {}
+        received, self._received = self._received, 0
+        for type_, count in told.items():
+            if count > self._rate:
+                kind, more = KINDS[type_], count - self._rate
+                detail = f", {received} received" if type_ is facts.Published else ""
+                text = f"{more} more {kind.plural} in the last second{detail}"
+                fields = {"event": f"{kind.name}_sum", "count": more}
+                logger.log(kind.level, "%s", text, extra={"fields": fields})
+        self._seconds += 1
+        if self._seconds % REPEAT == 0:
+            self._said.clear()
+
+    def _is_repeated(self, fact: facts.Fact) -> bool:
+        if not isinstance(fact, facts.Noticed):
+            return False
+        if fact.what in self._said:
+            return True
+        if len(self._said) < REMEMBERED:
+            self._said.add(fact.what)
+        return False
+
+
+def _level(fact: facts.Fact, kind: Kind) -> int:
+    if isinstance(fact, facts.Disconnected) and fact.close_code in (4100, 4201):
+        return WARNING  # closed by us, for a reason that somebody should know
+    return kind.level
+
+
+def _fields(fact: facts.Fact) -> dict[str, object]:
+    fields = asdict(fact)
+    if isinstance(code := getattr(fact, "code", None), Code):
+        fields["code"] = code.id
+    if "event" in fields:  # the name of the line's own kind stands there
+        fields["event_name"] = fields.pop("event")
+    if isinstance(fact, facts.Published):
+        received = fact.received
+        fields |= {"channels": list(received)[:SHOWN], "received": sum(received.values())}
+    return fields
+
+
+def _published(fact: facts.Published) -> str:
+    names = list(fact.received)
+    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    received = sum(fact.received.values())
+    by = f", {fact.publisher[:60]}" if fact.publisher else ""
+    return f"Published {fact.event} to {shown}: {received} received, {fact.size} bytes, {fact.seconds * 1e3:.1f} ms{by}"
+
+
+def _with_code(text: str, code: Code | None) -> str:
+    return text if code is None else f"{text} [{code}] {code.fix}"
+
+
+def _refused(fact: facts.RequestRefused) -> str:
+    return f"Request refused: {fact.status} {fact.method} {fact.path}: {fact.reason}".replace("  ", " ")
+
+
+KINDS: dict[type, Kind] = {
+    facts.Connected: Kind("connected", INFO, "connections", lambda f: f"New connection: socket_id={f.socket_id}"),
+    facts.Disconnected: Kind(
+        "disconnected",
+        DEBUG,
+        "connections closed",
+        lambda f: f"Connection closed: socket_id={f.socket_id}, {f.close_code} {f.reason}".rstrip(),
+    ),
+    facts.HandshakeRefused: Kind(
+        "handshake_refused",
+        WARNING,
+        "handshakes refused",
+        lambda f: _with_code(
+            f"Handshake refused: {f.close_code} {f.reason} ({f.path} from {f.remote or 'unknown'})", f.code
+        ),
+    ),
+    facts.Subscribed: Kind("subscribed", INFO, "subscriptions", lambda f: f"Channel subscribed: {f.channel}"),
+    facts.SubscriptionRefused: Kind(
+        "subscription_refused",
+        WARNING,
+        "subscriptions refused",
+        lambda f: _with_code(f"Subscription refused: {f.channel} for socket_id={f.socket_id}: {f.reason}", f.code),
+    ),
+    facts.Unsubscribed: Kind(
+        "unsubscribed", DEBUG, "subscriptions ended", lambda f: f"Channel unsubscribed: {f.channel}"
+    ),
+    facts.ChannelOccupied: Kind(
+        "channel_occupied", DEBUG, "channels occupied", lambda f: f"Channel occupied: {f.channel}"
+    ),
+    facts.ChannelVacated: Kind("channel_vacated", DEBUG, "channels vacated", lambda f: f"Channel vacated: {f.channel}"),
+    facts.MemberAdded: Kind(
+        "member_added", DEBUG, "members added", lambda f: f"Member added: {f.user_id} to {f.channel}"
+    ),
+    facts.MemberRemoved: Kind(
+        "member_removed", DEBUG, "members removed", lambda f: f"Member removed: {f.user_id} from {f.channel}"
+    ),
+    facts.CacheMissed: Kind("cache_missed", DEBUG, "cache misses", lambda f: f"Cache missed: {f.channel}"),
+    facts.SignedIn: Kind(
+        "signed_in", DEBUG, "sign-ins", lambda f: f"Signed in: socket_id={f.socket_id} as {f.user_id}"
+    ),
+    facts.ClientEventSent: Kind(
+        "client_event",
+        DEBUG,
+        "client events",
+        lambda f: f"Client event: {f.event} on {f.channel} from socket_id={f.socket_id}, {f.received} received",
+    ),
+    facts.MessageRefused: Kind(
+        "message_refused",
+        INFO,
+        "messages refused",
+        lambda f: f"Message refused: {f.reason} (socket_id={f.socket_id})",
+    ),
+    facts.Published: Kind("published", INFO, "publishes", _published),
+    facts.RequestRefused: Kind("request_refused", WARNING, "requests refused", _refused),
+    facts.Noticed: Kind("noticed", WARNING, "warnings", lambda f: _with_code(f.what, f.code)),
+}

@@ -1,0 +1,166 @@
+"""Things that happened on this node, for whoever listens: the log now, counters and webhooks too.
+
+A fact is told after it is true. Listeners must be quick and must not change the hub.
+"""
+
+from dataclasses import dataclass
+
+from reverb_py.codes import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    app_id: str
+    socket_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    app_id: str
+    socket_id: str
+    close_code: int  # that was sent or received; 1006 when there was none
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeRefused:
+    path: str
+    remote: str
+    close_code: int  # or the HTTP status of an upgrade that was not one
+    reason: str
+    code: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    app_id: str
+    socket_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefused:
+    app_id: str
+    socket_id: str
+    channel: str
+    reason: str
+    code: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    app_id: str
+    socket_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOccupied:
+    app_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelVacated:
+    app_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAdded:
+    app_id: str
+    channel: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRemoved:
+    app_id: str
+    channel: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMissed:
+    app_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    app_id: str
+    socket_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEventSent:
+    app_id: str
+    socket_id: str
+    channel: str
+    event: str
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """A client's message was answered with `pusher:error`."""
+
+    app_id: str
+    socket_id: str
+    error_code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One event over HTTP was accepted."""
+
+    app_id: str
+    event: str
+    received: dict[str, int]  # channel -> how many connections it was written to
+    size: int  # bytes of its data
+    seconds: float  # from the end of the request's head to the last write
+    publisher: str  # its X-Pusher-Library, or ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request to the HTTP API was refused."""
+
+    app_id: str
+    method: str
+    path: str
+    status: int
+    code: Code | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something works, but will surprise somebody: a warning that names the app and says what to change."""
+
+    app_id: str
+    what: str
+    code: Code | None = None
+
+
+Fact = (
+    Connected
+    | Disconnected
+    | HandshakeRefused
+    | Subscribed
+    | SubscriptionRefused
+    | Unsubscribed
+    | ChannelOccupied
+    | ChannelVacated
+    | MemberAdded
+    | MemberRemoved
+    | CacheMissed
+    | SignedIn
+    | ClientEventSent
+    | MessageRefused
+    | Published
+    | RequestRefused
+    | Noticed
+)

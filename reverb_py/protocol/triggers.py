@@ -1,0 +1,144 @@
+"""The body of a publish (events, batch_events), checked whole before anything is delivered.
+
+The sentences are Reverb's where it has one: Laravel prints an error's body verbatim. Limits come from the app; only
+hosted Pusher's profile has any here, a body that Reverb takes is taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from reverb_py.protocol.names import is_channel, is_reserved_event
+
+
+class Limits(Protocol):
+    """What an app allows; 0 means no limit. `hub.App` is one."""
+
+    @property
+    def max_channel_name(self) -> int: ...
+    @property
+    def max_event_name(self) -> int: ...
+    @property
+    def max_event_size(self) -> int: ...
+    @property
+    def max_event_channels(self) -> int: ...
+    @property
+    def max_batch_size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One event to publish. `channels` are unique and in the publisher's order; `data` goes out unchanged."""
+
+    event: str
+    data: str
+    channels: tuple[str, ...]
+    socket_id: str | None = None  # who is left out
+    info: frozenset[str] = frozenset()
+
+
+class Unparsable(ValueError):
+    """The body is not what JSON or UTF-8 allows (400)."""
+
+
+class Invalid(ValueError):
+    """A parameter is missing or wrong (422). The text names it."""
+
+
+class TooLarge(ValueError):
+    """A limit of the app on sizes or counts is passed (413). The text names limit and size."""
+
+
+def parse_event(body: bytes, limits: Limits) -> Trigger:
+    """Read the body of `POST /events`; raise Unparsable, Invalid or TooLarge."""
+    return event_of(_object(body), limits)
+
+
+def parse_batch(body: bytes, limits: Limits) -> list[Trigger]:
+    """Read the body of `POST /batch_events`: `{"batch": [{…}, …]}`, in its order; raise as parse_event."""
+    batch = _object(body).get("batch")
+    if batch is None:
+        raise Invalid("The batch field is required.")
+    if not isinstance(batch, list):
+        raise Invalid("The batch field must be an array.")
+    if limits.max_batch_size and len(batch) > limits.max_batch_size:
+        raise Invalid(
+            f"The batch field must not have more than {limits.max_batch_size} items (it has {len(batch)})."
+            " Raise REVERB_APP_MAX_BATCH_SIZE, or send several batches."
+        )
+    triggers = []
+    for number, entry in enumerate(batch):
+        if not isinstance(entry, dict):
+            raise Invalid(f"The batch.{number} field must be an object.")
+        try:
+            triggers.append(event_of(entry, limits))
+        except (Invalid, TooLarge) as error:
+            raise type(error)(f"batch.{number}: {error}") from None
+    return triggers
+
+
+def event_of(fields: dict[str, Any], limits: Limits) -> Trigger:
+    """Check the fields of one event; raise Invalid or TooLarge."""
+    name = _string(fields, "name")
+    if name is None or not name.strip():
+        raise Invalid("The name field is required.")
+    if is_reserved_event(name):
+        raise Invalid(f"The name field is invalid: {name!r} is one of the protocol's own events, clients would obey it.")
+    if limits.max_event_name and len(name) > limits.max_event_name:
+        raise Invalid(f"The name field must not be greater than {limits.max_event_name} characters.")
+    data = _string(fields, "data")
+    if data is None:
+        raise Invalid("The data field is required.")
+    size = len(data.encode()) if limits.max_event_size else 0
+    if size > limits.max_event_size:
+        raise TooLarge(
+            f"The data content of this event exceeds the allowed maximum ({limits.max_event_size} bytes; it has {size})."
+            " Raise REVERB_APP_MAX_EVENT_SIZE, or send less."
+        )
+    info = frozenset(part.strip() for part in (_string(fields, "info") or "").split(",") if part.strip())
+    return Trigger(name, data, _channels(fields, limits), _string(fields, "socket_id"), info)
+
+
+def _channels(fields: dict[str, Any], limits: Limits) -> tuple[str, ...]:
+    names: Sequence[Any] | None = fields.get("channels")
+    if names is None:
+        channel = _string(fields, "channel")
+        if not channel:
+            raise Invalid("The channels field is required when channel is not present.")
+        names = [channel]
+    if not isinstance(names, list):
+        raise Invalid("The channels field must be an array.")
+    if not names:
+        raise Invalid("The channels field is required when channel is not present.")
+    if limits.max_event_channels and len(names) > limits.max_event_channels:
+        raise Invalid(
+            f"The channels field must not have more than {limits.max_event_channels} items (it has {len(names)})."
+            " Raise REVERB_APP_MAX_EVENT_CHANNELS, or publish several times."
+        )
+    for name in names:
+        if not isinstance(name, str):
+            raise Invalid("The channels field must hold strings only.")
+        if not is_channel(name, limits.max_channel_name):
+            raise Invalid(
+                f"Invalid channel name {name[:200]!r}: 1 to {limits.max_channel_name} of the characters a-zA-Z0-9_-=@,.;"
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unparsable("The body is empty." if not body else f"The body is not valid JSON: {error}.") from None
+    if not isinstance(fields, dict):
+        raise Invalid("The body must be a JSON object.")
+    return fields
+
+
+def _string(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Invalid(f"The {name} field must be a string.")
+    return value

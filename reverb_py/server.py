@@ -1,0 +1,113 @@
+"""The composition root: settings to values, values to a node, a node to a running server. It can be read in a minute."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from time import time
+
+import uvicorn
+
+from reverb_py.activity_log import ActivityLog
+from reverb_py.cluster.last_events import LastEvents
+from reverb_py.hub.app import Apps
+from reverb_py.hub.liveness import overdue
+from reverb_py.node import Node
+from reverb_py.protocol.errors import ErrorCode
+from reverb_py.protocol.frames import PING
+from reverb_py.settings import Settings
+from reverb_py.transports.http import HttpApi, create_app
+from reverb_py.transports.http_auth import Authenticator
+from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
+from reverb_py.transports.proxies import TrustedProxies
+from reverb_py.transports.sockets import RESERVE, bind, raise_descriptor_limit
+from reverb_py.transports.turn import Turn
+from reverb_py.transports.uvicorn_server import Server
+from reverb_py.transports.websocket import Endpoint, WebSocket
+
+logger = logging.getLogger("reverb_py")
+
+Addresses = list[tuple[str, int]]
+SWEEP = 1.0  # seconds between two looks at who is silent or slow
+
+
+def run(settings: Settings, apps: Apps, *, on_listening: Callable[[Addresses], None]) -> int:
+    """Serve until a signal; return the exit code. `on_listening` gets the bound addresses once they accept."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        try:
+            return runner.run(_serve(settings, apps, on_listening))
+        except OSError as error:
+            logger.error("Cannot listen on %s:%s: %s", settings.host or "*", settings.port, error.strerror or error)
+        except BaseExceptionGroup:
+            logger.exception("A part of the server failed, so that the whole stops")
+    return 1
+
+
+async def _serve(settings: Settings, apps: Apps, on_listening: Callable[[Addresses], None]) -> int:
+    loop = asyncio.get_running_loop()
+    descriptors = raise_descriptor_limit()
+    activity = ActivityLog(settings.log_rate)
+    node = Node(apps, clock=loop.time, last_events=LastEvents(settings.cache_size), tell=activity)
+    node.capacity = settings.max_connections or descriptors - 2 * RESERVE
+    endpoint = Endpoint(
+        node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog
+    )
+    limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
+
+    sockets = bind(settings.host, settings.port)
+    addresses: Addresses = [sock.getsockname()[:2] for sock in sockets]
+    host, port = addresses[0]
+    kind = "secure server" if settings.tls_cert else "server"
+    logger.info("Starting %s on %s:%d%s...", kind, f"[{host}]" if ":" in host else host, port, settings.path)
+
+    config = _uvicorn_config(settings, node, endpoint, limits)
+    server = Server(config, node, drain=settings.drain, on_listening=partial(on_listening, addresses))
+    async with asyncio.TaskGroup() as tasks:
+        sweep = tasks.create_task(_sweep(node, endpoint, activity, settings.slow_timeout))
+        await server.serve(sockets)
+        sweep.cancel()
+    return server.exit_code
+
+
+def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: HttpLimits) -> uvicorn.Config:
+    authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
+    api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=settings.max_request_size)
+    return uvicorn.Config(
+        create_app(api, node.tell),
+        http=partial(HttpProtocol, endpoint=endpoint, limits=limits),  # type: ignore[arg-type]  # called, never subclassed
+        ws=partial(WebSocket, endpoint=endpoint),  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=[("X-Powered-By", "reverb-py")],
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # seconds, passed on to call_later
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
+    )
+
+
+async def _sweep(node: Node, endpoint: Endpoint, activity: ActivityLog, slow_timeout: float) -> None:
+    """Once a second: ping the silent, close the dead and the stuck, sum up the log."""
+    while True:
+        await asyncio.sleep(SWEEP)
+        now = node.clock()
+        to_ping, to_close = overdue(node.hub.connections.values(), now)
+        for connection in to_ping:
+            connection.pinged = True
+            connection.write(PING)
+        for connection in to_close:
+            connection.close(ErrorCode.NO_PONG, "Pong reply not received")
+        endpoint.close_stuck(now, slow_timeout)
+        activity.tick()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where the platform has it: TLS costs a tenth of the memory with it."""
+    try:
+        import uvloop
+    except ImportError:
+        logger.warning("Running without uvloop: it is slower, and TLS connections cost 280 kB each")
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,290 @@
+"""The HTTP API: Starlette routes that authenticate, check, act on the node, and answer.
+
+Statuses are Reverb's, error bodies plain text (Laravel prints them verbatim), successes JSON objects.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from urllib.parse import unquote
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from reverb_py import codes
+from reverb_py.hub import facts
+from reverb_py.hub.app import App
+from reverb_py.node import Node
+from reverb_py.protocol import triggers
+from reverb_py.protocol.names import is_cache, is_channel, is_presence, user_of
+from reverb_py.protocol.signatures import parse_query
+from reverb_py.protocol.triggers import Trigger
+from reverb_py.transports.http_auth import INVALID, Authenticator, Head, Refusal
+
+Info = dict[str, object]
+
+
+class Json(Response):
+    """A JSON body without charset: it is always UTF-8."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return orjson.dumps(content)
+
+
+class HttpApi:
+    """The endpoints. `max_request_size` bounds a body in bytes; the head has its own limit."""
+
+    def __init__(self, node: Node, authenticator: Authenticator, *, prefix: str, max_request_size: int) -> None:
+        self._node = node
+        self._auth = authenticator
+        self._prefix = prefix
+        self._max_request_size = max_request_size
+
+    def routes(self) -> list[Route]:
+        """Every route, below the server's prefix; `/up` also without it."""
+        app, channel = self._prefix + "/apps/{app_id}", "/channels/{channel}"
+        return [
+            Route(app + "/events", self.events, methods=["POST"]),
+            Route(app + "/batch_events", self.batch_events, methods=["POST"]),
+            Route(app + "/connections", self.connections),
+            Route(app + "/channels", self.channels),
+            Route(app + channel, self.channel),
+            Route(app + channel + "/users", self.users),
+            Route(app + channel + "/events", self.channel_events, methods=["POST"]),
+            Route(app + channel + "/stats", self.channel_stats),
+            Route(app + "/users/{user_id}/terminate_connections", self.terminate, methods=["POST"]),
+            Route(self._prefix + "/users/{user_id}/terminate_connections", self.terminate, methods=["POST"]),
+            Route(self._prefix + "/app/{key}", self.not_an_upgrade),
+            *[Route(path, self.up) for path in dict.fromkeys(("/up", self._prefix + "/up"))],
+        ]
+
+    # Publishing.
+
+    async def events(self, request: Request) -> Response:
+        started = perf_counter()
+        app, parameters, body = await self._read(request)
+        if not body and "name" in parameters:  # query-string publishing (pp 7.1)
+            trigger = triggers.event_of(_fields_of(request.url.query), app)
+        else:
+            trigger = triggers.parse_event(body, app)
+        self._publish(app, trigger, request, started)
+        if not trigger.info:
+            return Json({})
+        return Json({"channels": {name: await self._info(app, name, trigger.info) for name in trigger.channels}})
+
+    async def batch_events(self, request: Request) -> Response:
+        started = perf_counter()
+        app, _, body = await self._read(request)
+        batch = triggers.parse_batch(body, app)
+        for trigger in batch:
+            self._publish(app, trigger, request, started)
+        if not any(trigger.info for trigger in batch):
+            return Json({})
+        infos = [await self._info(app, trigger.channels[0], trigger.info) for trigger in batch]
+        return Json({"batch": infos})
+
+    async def channel_events(self, request: Request) -> Response:
+        """The publish endpoint of 2012 (pp 7.8): the body is the data, the rest stands in path and query."""
+        started = perf_counter()
+        app, parameters, body = await self._read(request)
+        try:
+            data = body.decode()
+        except UnicodeDecodeError:
+            raise triggers.Unparsable("The body is not valid UTF-8.") from None
+        fields = {"name": parameters.get("name"), "socket_id": parameters.get("socket_id")}
+        fields |= {"data": data, "channel": request.path_params["channel"]}
+        self._publish(app, triggers.event_of(fields, app), request, started)
+        return Json({}, status_code=202)
+
+    def _publish(self, app: App, trigger: Trigger, request: Request, started: float) -> None:
+        received = self._node.trigger(app, trigger)
+        publisher = request.headers.get("x-pusher-library", "")
+        seconds = perf_counter() - started
+        self._node.tell(facts.Published(app.id, trigger.event, received, len(trigger.data.encode()), seconds, publisher))
+
+    # Questions.
+
+    async def connections(self, request: Request) -> Response:
+        app, _, _ = await self._read(request)
+        return Json({"connections": self._node.hub.connected(app.id)})
+
+    async def channels(self, request: Request) -> Response:
+        app, parameters, _ = await self._read(request)
+        prefix, info = parameters.get("filter_by_prefix", ""), _info_of(parameters)
+        occupied = await self._node.occupancy.channels(app.id)
+        names = [name for name in occupied if name.startswith(prefix) and user_of(name) is None]
+        return Json({"channels": {name: await self._info(app, name, info) for name in names}})
+
+    async def channel(self, request: Request) -> Response:
+        app, parameters, _ = await self._read(request)
+        channel = _channel_of(request, app)
+        occupied = await self._node.occupancy.subscriptions(app.id, channel) > 0
+        return Json({"occupied": occupied} | await self._info(app, channel, _info_of(parameters), with_null=True))
+
+    async def users(self, request: Request) -> Response:
+        app, _, _ = await self._read(request)
+        channel = _channel_of(request, app)
+        if not is_presence(channel):
+            reason = f"{channel} is not a presence channel, it has no users."
+            raise Refusal(400, "Users can only be retrieved for presence channels.", codes.INVALID_REQUEST, reason)
+        members = await self._node.occupancy.members(app.id, channel)
+        return Json({"users": [{"id": user_id} for user_id in members]})
+
+    async def channel_stats(self, request: Request) -> Response:
+        """The question of 2012 (pp 7.8)."""
+        app, _, _ = await self._read(request)
+        channel = _channel_of(request, app)
+        count = await self._node.occupancy.subscriptions(app.id, channel)
+        users = await self._info(app, channel, frozenset({"user_count"}))
+        return Json({"occupied": count > 0, **users, "connection_count": count})
+
+    async def _info(self, app: App, channel: str, wanted: frozenset[str], *, with_null: bool = False) -> Info:
+        """Return those of the wanted attributes that apply to the channel; the rest is left out."""
+        occupancy, info = self._node.occupancy, Info()
+        if "user_count" in wanted and is_presence(channel):
+            info["user_count"] = len(await occupancy.members(app.id, channel))
+        if "subscription_count" in wanted and not is_presence(channel):
+            info["subscription_count"] = await occupancy.subscriptions(app.id, channel)
+        if "cache" in wanted and is_cache(channel):
+            cached = self._cached(app, channel)
+            if cached is not None or with_null:
+                info["cache"] = cached
+        return info
+
+    def _cached(self, app: App, channel: str) -> Info | None:
+        now = self._node.clock()
+        event = self._node.last_events.get(app.id, channel, now)
+        if event is None:
+            return None
+        fields: Info = orjson.loads(event.payload)
+        return fields | {"ttl": max(1, int(event.expires - now))}
+
+    # The rest.
+
+    async def terminate(self, request: Request) -> Response:
+        app, _, _ = await self._read(request)
+        self._node.terminate(app.id, request.path_params["user_id"])
+        return Json({})
+
+    async def up(self, request: Request) -> Response:
+        """Readiness (Reverb's answer); 503 while draining, so that nothing new is sent here."""
+        return Json({"health": "DRAINING"}, 503) if self._node.draining else Json({"health": "OK"})
+
+    async def not_an_upgrade(self, request: Request) -> Response:
+        text = "This is a WebSocket address, but the request asks for no upgrade."
+        refusal = Refusal(426, text, codes.NOT_AN_UPGRADE, codes.NOT_AN_UPGRADE.title + ".")
+        return PlainTextResponse(refusal.text, 426, {"Upgrade": "websocket", "Connection": "Upgrade"})
+
+    async def _read(self, request: Request) -> tuple[App, dict[str, str], bytes]:
+        """Authenticate by the head alone, then read the body within its limit and compare its MD5."""
+        path = request.scope["raw_path"].decode("latin-1")
+        query = request.scope["query_string"].decode("latin-1")
+        length = request.headers.get("content-length")
+        has_body = length not in (None, "0") or "transfer-encoding" in request.headers
+        app_id = request.path_params.get("app_id")
+        if app_id is None:
+            named = self._auth.app_of_key(query)
+            app_id = named.id if named else ""
+        app, parameters = self._auth.authenticate(app_id, Head(request.method, path, query, has_body))
+        body = await self._body(request, int(length) if length and length.isdigit() else 0)
+        if "body_md5" in parameters and has_body:
+            md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
+            if not hmac.compare_digest(md5.encode(), parameters["body_md5"].encode()):
+                reason = "body_md5 is not the MD5 of the body that arrived: it was changed on its way."
+                raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)
+        return app, parameters, body
+
+    async def _body(self, request: Request, announced: int) -> bytes:
+        limit = self._max_request_size
+        if limit and announced > limit:
+            raise _too_large(announced, limit)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if limit and len(body) > limit:
+                raise _too_large(len(body), limit)
+        return bytes(body)
+
+
+def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
+    """Return the ASGI application: the routes, and every refusal turned into its answer and told."""
+
+    def answer(request: Request, refusal: Refusal) -> Response:
+        app_id = request.path_params.get("app_id", "")
+        reason = refusal.text
+        fact = facts.RequestRefused(app_id, request.method, request.url.path, refusal.status, refusal.code, reason)
+        tell(fact)
+        return PlainTextResponse(refusal.text, refusal.status)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return answer(request, error)
+
+    async def bad_trigger(request: Request, error: Exception) -> Response:
+        status, code = _TRIGGER_ERRORS[type(error)]
+        return answer(request, Refusal(status, str(error), code))
+
+    async def no_route(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = answer(request, _route_refusal(request, error.status_code))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # nobody is there to read it
+
+    handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        Refusal: refused,
+        HTTPException: no_route,
+        ClientDisconnect: gone,
+        **dict.fromkeys(_TRIGGER_ERRORS, bad_trigger),
+    }
+    app = Starlette(routes=api.routes(), exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
+
+
+_TRIGGER_ERRORS: dict[type[Exception], tuple[int, codes.Code]] = {
+    triggers.Unparsable: (400, codes.INVALID_REQUEST),
+    triggers.Invalid: (422, codes.INVALID_REQUEST),
+    triggers.TooLarge: (413, codes.TOO_LARGE),
+}
+
+
+def _route_refusal(request: Request, status: int) -> Refusal:
+    if status == 405 and request.method == "GET" and request.url.path.endswith(("/events", "/batch_events")):
+        return Refusal(405, "Method not allowed.", codes.REDIRECTED_PUBLISH)
+    return Refusal(status, {404: "Not found.", 405: "Method not allowed."}.get(status, "Bad request."))
+
+
+def _too_large(size: int, limit: int) -> Refusal:
+    reason = f"The body has {size} bytes or more, {limit} are allowed: raise REVERB_MAX_REQUEST_SIZE."
+    return Refusal(413, "Payload too large.", codes.TOO_LARGE, reason)
+
+
+def _channel_of(request: Request, app: App) -> str:
+    channel: str = request.path_params["channel"]
+    if not is_channel(channel, app.max_channel_name):
+        raise triggers.Invalid(f"Invalid channel name {channel[:200]!r}.")
+    return channel
+
+
+def _info_of(parameters: dict[str, str]) -> frozenset[str]:
+    """Read `info=a,b`, or PHP's `info[0]=a&info[1]=b`."""
+    values = [value for name, value in parameters.items() if name == "info" or name.startswith("info[")]
+    return frozenset(part.strip() for value in values for part in value.split(","))
+
+
+def _fields_of(query: str) -> dict[str, object]:
+    """Read an event from a query string: `name`, `data`, `channel` or `channels[]` as often as wanted."""
+    fields: dict[str, object] = dict(parse_query(query))
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    names = [unquote(value.replace("+", " ")) for name, _, value in pairs if unquote(name).startswith("channels[")]
+    return fields | {"channels": names} if names else fields

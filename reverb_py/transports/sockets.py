@@ -1,0 +1,55 @@
+"""Listening sockets: every IPv4 and IPv6 address unless told otherwise, and the limits of file descriptors."""
+
+import errno
+import resource
+import socket
+
+EVERYWHERE = ("", "*", "::", "[::]")
+RESERVE = 64  # descriptors that are kept for requests while WebSockets are refused, and for Redis, files, …
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Return bound sockets, one for each family that works; raise OSError when none does or the port is taken.
+
+    Each family is bound alone: `::` under asyncio is IPv6 only, and dual-stack sockets show IPv4 peers in an IPv6
+    dress. Port 0 takes a free one, the same for both.
+    """
+    wanted = ["0.0.0.0", "::"] if host in EVERYWHERE else [host.strip("[]")]  # noqa: S104, that is the request
+    sockets: list[socket.socket] = []
+    problem: OSError | None = None
+    for address in wanted:
+        for family, _, _, _, place in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM):
+            try:
+                sockets.append(_bind(family, (place[0], port)))
+            except OSError as error:
+                problem = error
+                if error.errno == errno.EADDRINUSE:
+                    break
+            else:
+                port = sockets[-1].getsockname()[1]
+    if problem is not None and (not sockets or problem.errno == errno.EADDRINUSE):
+        for each in sockets:
+            each.close()
+        raise problem
+    return sockets
+
+
+def _bind(family: int, address: tuple[object, int]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the limit of open files to the hard one; return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

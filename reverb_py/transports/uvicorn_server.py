@@ -1,0 +1,79 @@
+"""uvicorn's Server with our way to stop: three phases on the first signal, at once on the second.
+
+Stock uvicorn closes its listener before `/up` could ever say 503, never exits with 0 on SIGTERM, and ignores a second
+one.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from socket import socket
+
+import uvicorn
+
+from reverb_py.node import Node
+from reverb_py.protocol.errors import ErrorCode
+from reverb_py.transports.websocket import LAST_WORDS, WebSocket
+
+logger = logging.getLogger("reverb_py")
+
+MAX_STEP = 0.1  # seconds between two goodbyes: a handful of clients need no long farewell
+TICK = 0.05  # seconds between two looks at who is still here
+
+
+class Server(uvicorn.Server):
+    """Serves until a signal. `exit_code` is 0 after a drain, 1 when a second signal cut it short."""
+
+    def __init__(self, config: uvicorn.Config, node: Node, *, drain: float, on_listening: Callable[[], None]) -> None:
+        """`drain` is how many seconds the goodbyes are spread over."""
+        super().__init__(config)
+        self._node = node
+        self._drain_seconds = drain
+        self._on_listening = on_listening
+        self._draining: asyncio.Task[None] | None = None
+        self.exit_code = 0
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        """Begin to stop; the second call ends at once."""
+        if self._draining is None:
+            logger.info("Gracefully terminating connections.")
+            self._node.draining = True
+            self._draining = asyncio.get_running_loop().create_task(self._drain())
+        else:
+            logger.warning("Stopping at once, without a goodbye to the clients that are left.")
+            self.exit_code = 1
+            self.force_exit = self.should_exit = True
+            self._draining.cancel()
+
+    async def _drain(self) -> None:
+        """Phase one and two: triggers still run, newcomers get 4100 and 503, every socket gets 4200, evenly spread."""
+        websockets = [each for each in self.server_state.connections if isinstance(each, WebSocket)]
+        step = min(self._drain_seconds / max(len(websockets), 1), MAX_STEP)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for number, websocket in enumerate(websockets):
+            wait = started + number * step - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            websocket.close(ErrorCode.RECONNECT, "Please reconnect immediately")
+        deadline = loop.time() + LAST_WORDS
+        while loop.time() < deadline and any(isinstance(each, WebSocket) for each in self.server_state.connections):
+            await asyncio.sleep(TICK)
+        self.should_exit = True  # phase three: uvicorn closes the listener and lets requests end

@@ -1,0 +1,301 @@
+"""Bytes to session and back: an asyncio.Protocol around websockets' sans-I/O ServerProtocol.
+
+No task, no queue and no ASGI scope for a connection. Incoming frames are RFC 6455's affair; outgoing ones are made
+once per event elsewhere, and take the one door out, `write`, so that nothing overtakes anything.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import randint
+from typing import Any
+
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import SEND_EOF, State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from reverb_py import codes
+from reverb_py.codes import Code
+from reverb_py.handshake import Handshake, find_app
+from reverb_py.hub import facts
+from reverb_py.hub.app import App
+from reverb_py.hub.connection import Connection
+from reverb_py.node import Node
+from reverb_py.protocol import messages
+from reverb_py.protocol.errors import ErrorCode, Refused
+from reverb_py.protocol.frames import text_frame
+from reverb_py.session import Session
+from reverb_py.transports.proxies import TrustedProxies
+from reverb_py.transports.turn import Turn
+
+logger = logging.getLogger(__name__)
+
+LAST_WORDS = 5.0  # seconds that a peer has to take the close frame and answer it
+PAUSE_AT = 65_536  # bytes unsent at which a reader counts as slow; it is closed at `max_backlog`
+SUBPROTOCOL = "pusher-channels-protocol-7"  # what Swift offers, and may insist on (pp 1.1)
+ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
+
+REFUSALS: dict[int, Code] = {
+    ErrorCode.UNKNOWN_APP: codes.UNKNOWN_KEY,
+    ErrorCode.UNAUTHORIZED: codes.ORIGIN_REFUSED,
+    ErrorCode.OVER_QUOTA: codes.OVER_CAPACITY,
+}
+
+_quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
+_quiet.setLevel(logging.WARNING)
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """What the WebSockets of one node share."""
+
+    node: Node
+    turn: Turn
+    prefix: str = ""
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    max_backlog: int = 1 << 20  # bytes unsent at which a slow reader is closed
+    slow: "set[WebSocket]" = field(default_factory=set)  # whose peers do not read at the moment
+
+    def admit(self, handshake: Handshake) -> App:
+        """Return the app whose client may connect now, or raise Refused."""
+        app = find_app(handshake, self.node.apps, self.prefix)
+        if app.max_connections and self.node.hub.connected(app.id) >= app.max_connections:
+            raise Refused(ErrorCode.OVER_QUOTA, "Application is over connection quota")
+        if self.node.draining:
+            raise Refused(ErrorCode.OVER_CAPACITY, "Server is restarting, come back in a second")
+        if self.node.capacity and len(self.node.hub.connections) >= self.node.capacity:
+            raise Refused(ErrorCode.OVER_CAPACITY, "Server is over capacity")
+        return app
+
+    def new_socket_id(self) -> str:
+        """Return `<1..1e9>.<1..1e9>`, unique among this node's connections."""
+        while True:
+            socket_id = f"{randint(1, 1_000_000_000)}.{randint(1, 1_000_000_000)}"
+            if socket_id not in self.node.hub.connections:
+                return socket_id
+
+    def close_stuck(self, now: float, slow_timeout: float) -> None:
+        """Close those whose peers have read nothing for `slow_timeout` seconds."""
+        for websocket in [each for each in self.slow if now - each.slow_since >= slow_timeout]:
+            websocket.close(ErrorCode.OVER_CAPACITY, f"Too slow: nothing was read for {slow_timeout:g} seconds")
+
+
+class Rfc6455(ServerProtocol):
+    """Answers the one sub-protocol that Pusher clients offer, and never one that was not offered."""
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        # An override, as the argument of that name would make a cycle that only the garbage collector ends.
+        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in subprotocols else None
+
+
+class WebSocket(asyncio.Protocol):
+    """One client's socket. `open` is called by the HTTP protocol, in place of connection_made."""
+
+    __slots__ = (
+        "__weakref__",
+        "_endpoint",
+        "_fragments",
+        "_gone",
+        "_open",
+        "_pending",
+        "_rfc6455",
+        "_session",
+        "_timer",
+        "_transport",
+        "slow_since",
+    )
+
+    _transport: asyncio.Transport
+    _rfc6455: Rfc6455
+
+    def __init__(self, *, endpoint: Endpoint, server_state: ServerState, **_: Any) -> None:
+        self._endpoint = endpoint
+        self._open = server_state.connections  # uvicorn waits for them when it stops
+        self._session: Session | None = None
+        self._pending: list[bytes] | None = None
+        self._fragments: bytes | None = None
+        self._gone = False  # goodbye was said: nothing more is written
+        self._timer: asyncio.TimerHandle | None = None
+        self.slow_since = 0.0
+
+    def open(self, transport: asyncio.Transport, request: Request, handshake: Handshake, early: bytes) -> None:
+        """Answer an upgrade request; `early` is what the client sent behind it."""
+        self._transport = transport
+        transport.set_protocol(self)
+        refusal: Refused | None = None
+        max_size: int | None = None
+        try:
+            app = self._endpoint.admit(handshake)
+            max_size = app.max_message_size or None
+        except Refused as refused:
+            refusal = refused
+        self._rfc6455 = Rfc6455(state=State.OPEN, max_size=max_size, logger=_quiet)
+        response = self._rfc6455.accept(request)
+        response.headers["X-Powered-By"] = "reverb-py"
+        self._open.add(self)  # type: ignore[arg-type]  # uvicorn's own classes stand there; it calls shutdown() only
+        self.write(response.serialize())
+        if response.status_code != 101:
+            self._tell_refused(handshake, response.status_code, response.body.decode().strip())
+            self._finish(linger=False)
+        elif refusal is not None:
+            self._tell_refused(handshake, refusal.code, refusal.message)
+            self.write(text_frame(messages.error(refusal.message, refusal.code)))
+            self.close(refusal.code, refusal.message)
+        else:
+            self._begin(app)
+            if early:
+                self.data_received(early)
+
+    def _begin(self, app: App) -> None:
+        node = self._endpoint.node
+        self._transport.set_write_buffer_limits(high=min(PAUSE_AT, self._endpoint.max_backlog))
+        connection = Connection(app, self._endpoint.new_socket_id(), self.write, self.close)
+        connection.last_seen = node.clock()
+        self._session = Session(node, connection, self._hold_back)
+        node.connect(connection)
+
+    def _tell_refused(self, handshake: Handshake, code: int, reason: str) -> None:
+        why = REFUSALS.get(code)
+        self._endpoint.node.tell(facts.HandshakeRefused(handshake.path, handshake.remote, code, reason, why))
+
+    # In.
+
+    def data_received(self, data: bytes) -> None:
+        session = self._session
+        if session is not None:
+            session.connection.last_seen = self._endpoint.node.clock()
+            session.connection.pinged = False
+        self._rfc6455.receive_data(data)
+        for frame in self._rfc6455.events_received():
+            if self._gone or session is None:  # we said goodbye; a client's own close comes last in this list
+                break
+            if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.CONT, Opcode.BINARY):
+                self._receive(frame, session)
+        self._collect()
+
+    def _receive(self, frame: Frame, session: Session) -> None:
+        data = bytes(frame.data) if self._fragments is None else self._fragments + frame.data
+        if not frame.fin:
+            self._fragments = data
+            return
+        self._fragments = None
+        try:
+            text = data.decode()  # binary frames that are UTF-8 are taken as text, as Reverb takes them
+        except UnicodeDecodeError:
+            self._rfc6455.fail(1007, "invalid UTF-8")
+            return
+        try:
+            session.receive(text)
+        except Exception:
+            logger.exception("A message of %s failed, a fault of this server", session.connection.socket_id)
+            self.close(1011, "Internal error")  # RFC 6455 7.4.1; clients come back after a second
+
+    def _collect(self) -> None:
+        """Send what ServerProtocol wants sent: pongs, the echo of a close, the reason of a failure."""
+        for data in self._rfc6455.data_to_send():
+            if data is not SEND_EOF and data:
+                self.write(data)
+                continue
+            answered = self._rfc6455.close_rcvd is not None
+            if self._gone:
+                self._transport.close()
+            else:
+                self._finish(linger=not answered)
+                self._end_session()
+
+    def _hold_back(self, hold: bool) -> None:
+        if self._transport.is_closing():
+            return
+        if hold:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    # Out.
+
+    def write(self, frame: bytes) -> None:
+        """Have a frame sent at the end of this turn; the only door out. Ignored after goodbye."""
+        if self._gone:
+            return
+        if self._pending is None:
+            self._pending = [frame]
+            self._endpoint.turn.mark(self)
+        else:
+            self._pending.append(frame)
+
+    def flush(self) -> None:
+        """Write what is pending, joined."""
+        frames, self._pending = self._pending, None
+        if frames is None or self._transport.is_closing():
+            return
+        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        if self.slow_since and not self._gone:
+            behind = self._transport.get_write_buffer_size()
+            if behind > self._endpoint.max_backlog:
+                self.close(ErrorCode.OVER_CAPACITY, f"Too slow: {behind} bytes behind")
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye with a code and a reason, and end the session; harmless the second time."""
+        if self._gone:
+            return
+        if self._rfc6455.state is State.OPEN:
+            self._rfc6455.send_close(code, reason.encode()[:123].decode(errors="ignore"))
+            for data in self._rfc6455.data_to_send():
+                self.write(data)
+        self._finish(linger=True)
+        self._end_session(code, reason)
+
+    def _finish(self, *, linger: bool) -> None:
+        """Write what is left and nothing after it.
+
+        With `linger` the peer's own close is awaited: to close while unread bytes lie in our socket would reset the
+        connection, and the close frame with it.
+        """
+        self._gone = True  # before the flush, which would close a slow reader a second time
+        self.flush()
+        if not linger:
+            self._transport.close()
+        self._timer = asyncio.get_running_loop().call_later(LAST_WORDS, self._transport.abort)
+
+    def pause_writing(self) -> None:
+        # Called inside transport.write, in the middle of a broadcast: only a mark here.
+        self.slow_since = self._endpoint.node.clock()
+        self._endpoint.slow.add(self)
+
+    def resume_writing(self) -> None:
+        self.slow_since = 0.0
+        self._endpoint.slow.discard(self)
+
+    # The end, whatever it was.
+
+    def eof_received(self) -> None:
+        pass  # the transport closes, connection_lost follows
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = True
+        self._end_session()
+        self._open.discard(self)
+        self._endpoint.slow.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rfc6455.parser.close()  # breaks ServerProtocol's cycle: no work for the garbage collector
+
+    def shutdown(self) -> None:
+        """Called by uvicorn when it stops, for those that are still here."""
+        self.close(ErrorCode.RECONNECT, "Please reconnect immediately")
+
+    def _end_session(self, code: int = ABNORMAL, reason: str = "") -> None:
+        session, self._session = self._session, None  # breaks our own cycle
+        if session is None:
+            return
+        close = self._rfc6455.close_rcvd or self._rfc6455.close_sent
+        if close is not None and code == ABNORMAL:
+            code, reason = close.code, close.reason
+        self._endpoint.node.disconnect(session.connection, code, reason)
+
+
+WebSocketFactory = Callable[..., WebSocket]
