@@ -46,6 +46,18 @@ class Node:
         self.draining = False
         self._sequence = 0
 
+    def use(self, apps: Apps) -> None:
+        """Replace the apps. Connections stay with their app; those of one that is gone or disabled are closed."""
+        self.apps = apps
+        for connection in list(self.hub.connections.values()):
+            app = apps.by_id(connection.app.id)
+            if app is None:
+                connection.close(ErrorCode.UNKNOWN_APP, "Application does not exist any more")
+            elif not app.enabled:
+                connection.close(ErrorCode.APP_DISABLED, "Application is disabled")
+            else:
+                connection.app = app
+
     # An event's way.
 
     def trigger(self, app: App, trigger: Trigger) -> dict[str, int]:

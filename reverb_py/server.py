@@ -1,4 +1,4 @@
-"""The composition root: settings to values, values to a node, a node to a running server. It can be read in a minute."""
+"""The composition root: settings to values, values to a node, a node to a running server; a minute to read."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from reverb_py.hub.liveness import overdue
 from reverb_py.node import Node
 from reverb_py.protocol.errors import ErrorCode
 from reverb_py.protocol.frames import PING
-from reverb_py.settings import Settings
+from reverb_py.settings import ConfigError, Settings
 from reverb_py.transports.http import HttpApi, create_app
 from reverb_py.transports.http_auth import Authenticator
 from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
@@ -24,6 +24,7 @@ from reverb_py.transports.sockets import RESERVE, bind, raise_descriptor_limit
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.uvicorn_server import Server
 from reverb_py.transports.websocket import Endpoint, WebSocket
+from reverb_py.transports.wire_log import WireLog
 
 logger = logging.getLogger("reverb_py")
 
@@ -31,11 +32,21 @@ Addresses = list[tuple[str, int]]
 SWEEP = 1.0  # seconds between two looks at who is silent or slow
 
 
-def run(settings: Settings, apps: Apps, *, on_listening: Callable[[Addresses], None]) -> int:
-    """Serve until a signal; return the exit code. `on_listening` gets the bound addresses once they accept."""
+def run(
+    settings: Settings,
+    apps: Apps,
+    *,
+    on_listening: Callable[[Addresses], None],
+    read_apps: Callable[[], Apps],
+) -> int:
+    """Serve until a signal; return the exit code.
+
+    `on_listening` gets the bound addresses once they accept; `read_apps` reads the configuration again (SIGHUP), and
+    raises ConfigError when it cannot be used.
+    """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
-            return runner.run(_serve(settings, apps, on_listening))
+            return runner.run(_serve(settings, apps, on_listening, read_apps))
         except OSError as error:
             logger.error("Cannot listen on %s:%s: %s", settings.host or "*", settings.port, error.strerror or error)
         except BaseExceptionGroup:
@@ -43,15 +54,15 @@ def run(settings: Settings, apps: Apps, *, on_listening: Callable[[Addresses], N
     return 1
 
 
-async def _serve(settings: Settings, apps: Apps, on_listening: Callable[[Addresses], None]) -> int:
+async def _serve(
+    settings: Settings, apps: Apps, on_listening: Callable[[Addresses], None], read_apps: Callable[[], Apps]
+) -> int:
     loop = asyncio.get_running_loop()
     descriptors = raise_descriptor_limit()
     activity = ActivityLog(settings.log_rate)
     node = Node(apps, clock=loop.time, last_events=LastEvents(settings.cache_size), tell=activity)
     node.capacity = settings.max_connections or descriptors - 2 * RESERVE
-    endpoint = Endpoint(
-        node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog
-    )
+    endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
 
     sockets = bind(settings.host, settings.port)
@@ -61,7 +72,13 @@ async def _serve(settings: Settings, apps: Apps, on_listening: Callable[[Address
     logger.info("Starting %s on %s:%d%s...", kind, f"[{host}]" if ":" in host else host, port, settings.path)
 
     config = _uvicorn_config(settings, node, endpoint, limits)
-    server = Server(config, node, drain=settings.drain, on_listening=partial(on_listening, addresses))
+    server = Server(
+        config,
+        node,
+        drain=settings.drain,
+        on_listening=partial(on_listening, addresses),
+        reload=partial(_reload, settings, node, config, read_apps),
+    )
     async with asyncio.TaskGroup() as tasks:
         sweep = tasks.create_task(_sweep(node, endpoint, activity, settings.slow_timeout))
         await server.serve(sockets)
@@ -75,7 +92,7 @@ def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: 
     return uvicorn.Config(
         create_app(api, node.tell),
         http=partial(HttpProtocol, endpoint=endpoint, limits=limits),  # type: ignore[arg-type]  # called, never subclassed
-        ws=partial(WebSocket, endpoint=endpoint),  # type: ignore[arg-type]
+        ws=partial(WireLog if settings.debug else WebSocket, endpoint=endpoint),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -86,6 +103,19 @@ def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: 
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,
     )
+
+
+def _reload(settings: Settings, node: Node, config: uvicorn.Config, read_apps: Callable[[], Apps]) -> None:
+    """Read apps, secrets and certificates again; keep the old ones when the new ones cannot be used."""
+    try:
+        apps = read_apps()
+        if config.ssl is not None:
+            config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (ConfigError, OSError) as error:
+        logger.error("Nothing was reloaded, the server goes on as before: %s", error)
+        return
+    node.use(apps)
+    logger.info("Reloaded %d apps%s", len(apps), " and the certificate" if config.ssl is not None else "")
 
 
 async def _sweep(node: Node, endpoint: Endpoint, activity: ActivityLog, slow_timeout: float) -> None:

@@ -28,7 +28,17 @@ SHOWN = 128  # characters of what a client sent that are repeated to it
 class Session:
     """One client. `hold_back(True)` asks the transport to read no further while a join is under way."""
 
-    __slots__ = ("_bucket", "_hold_back", "_joining", "_next_error", "_obeying", "_waiting", "_window", "connection", "node")
+    __slots__ = (
+        "_bucket",
+        "_hold_back",
+        "_joining",
+        "_next_error",
+        "_obeying",
+        "_waiting",
+        "_window",
+        "connection",
+        "node",
+    )
 
     def __init__(self, node: Node, connection: Connection, hold_back: Callable[[bool], None]) -> None:
         self.node = node
@@ -111,10 +121,8 @@ class Session:
             raise Unauthorized(channel, reason)
         if not matches(app.secrets, channel_text(self.connection.socket_id, channel, command.channel_data), signature):
             text = "SOCKET_ID:CHANNEL" if command.channel_data is None else "SOCKET_ID:CHANNEL:CHANNEL_DATA"
-            got = signature[:SHOWN]
-            raise Unauthorized(
-                channel, f"Invalid signature: Expected HMAC SHA256 hex digest of {text}, but got {got}"
-            )
+            expected = f"Invalid signature: Expected HMAC SHA256 hex digest of {text}"
+            raise Unauthorized(channel, expected, got=signature[:SHOWN])
         if key not in app.keys:
             self._notice(f"{channel} was authorized with the key {key[:SHOWN]!r}, which is not this app's", WRONG_KEY)
 
@@ -210,9 +218,7 @@ class Session:
         if key not in app.keys:
             raise PusherError(f"Invalid key in sign-in auth: {key[:SHOWN]!r}")
         if not matches(app.secrets, user_text(connection.socket_id, command.user_data), signature):
-            got = signature[:SHOWN]
-            text = f"Invalid signature: Expected HMAC SHA256 hex digest of SOCKET_ID::user::USER_DATA, but got {got}"
-            raise PusherError(text)
+            raise PusherError("Invalid signature: Expected HMAC SHA256 hex digest of SOCKET_ID::user::USER_DATA")
         user = parse_user(command.user_data)
         if connection.user is not None and connection.user.id != user.id:
             raise PusherError("This connection is signed in as another user")

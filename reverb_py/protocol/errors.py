@@ -56,8 +56,10 @@ class SubscriptionError(PusherError):
 class Unauthorized(SubscriptionError):
     """The channel's signature is missing or does not fit: 4009, with Reverb's sentence before the reason."""
 
-    def __init__(self, channel: str, reason: str) -> None:
-        super().__init__(channel, f"Connection is unauthorized. {reason}", ErrorCode.UNAUTHORIZED, "AuthError")
+    def __init__(self, channel: str, reason: str, got: str = "") -> None:
+        """`reason` may be logged; `got` is what the client itself sent, and goes back to it alone."""
+        text = f"Connection is unauthorized. {reason}" + (f", but got {got}" if got else "")
+        super().__init__(channel, text, ErrorCode.UNAUTHORIZED, "AuthError")
         self.reason = reason
 
 

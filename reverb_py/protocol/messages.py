@@ -15,9 +15,9 @@ PONG = b'{"event":"pusher:pong","data":"{}"}'
 
 def connection_established(socket_id: str, activity_timeout: int) -> bytes:
     r"""`{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":30}"}`"""
-    return (
-        rb'{"event":"pusher:connection_established","data":"{\"socket_id\":\"%b\",\"activity_timeout\":%d}"}'
-        % (socket_id.encode(), activity_timeout)
+    return rb'{"event":"pusher:connection_established","data":"{\"socket_id\":\"%b\",\"activity_timeout\":%d}"}' % (
+        socket_id.encode(),
+        activity_timeout,
     )
 
 

@@ -85,7 +85,7 @@ def event_of(fields: dict[str, Any], limits: Limits) -> Trigger:
     if name is None or not name.strip():
         raise Invalid("The name field is required.")
     if is_reserved_event(name):
-        raise Invalid(f"The name field is invalid: {name!r} is one of the protocol's own events, clients would obey it.")
+        raise Invalid(f"The name field is invalid: {name!r} is one of the protocol's own, clients would obey it.")
     if limits.max_event_name and len(name) > limits.max_event_name:
         raise Invalid(f"The name field must not be greater than {limits.max_event_name} characters.")
     data = _string(fields, "data")
@@ -94,8 +94,8 @@ def event_of(fields: dict[str, Any], limits: Limits) -> Trigger:
     size = len(data.encode()) if limits.max_event_size else 0
     if size > limits.max_event_size:
         raise TooLarge(
-            f"The data content of this event exceeds the allowed maximum ({limits.max_event_size} bytes; it has {size})."
-            " Raise REVERB_APP_MAX_EVENT_SIZE, or send less."
+            f"The data content of this event exceeds the allowed maximum ({limits.max_event_size} bytes; it has {size}"
+            "). Raise REVERB_APP_MAX_EVENT_SIZE, or send less."
         )
     info = frozenset(part.strip() for part in (_string(fields, "info") or "").split(",") if part.strip())
     return Trigger(name, data, _channels(fields, limits), _string(fields, "socket_id"), info)
@@ -122,7 +122,7 @@ def _channels(fields: dict[str, Any], limits: Limits) -> tuple[str, ...]:
             raise Invalid("The channels field must hold strings only.")
         if not is_channel(name, limits.max_channel_name):
             raise Invalid(
-                f"Invalid channel name {name[:200]!r}: 1 to {limits.max_channel_name} of the characters a-zA-Z0-9_-=@,.;"
+                f"Invalid channel name {name[:200]!r}: 1 to {limits.max_channel_name} of a-zA-Z0-9_-=@,.; are allowed"
             )
     return tuple(dict.fromkeys(names))
 

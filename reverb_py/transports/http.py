@@ -107,7 +107,9 @@ class HttpApi:
         received = self._node.trigger(app, trigger)
         publisher = request.headers.get("x-pusher-library", "")
         seconds = perf_counter() - started
-        self._node.tell(facts.Published(app.id, trigger.event, received, len(trigger.data.encode()), seconds, publisher))
+        self._node.tell(
+            facts.Published(app.id, trigger.event, received, len(trigger.data.encode()), seconds, publisher)
+        )
 
     # Questions.
 

@@ -73,7 +73,9 @@ class HttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
-            if self._should_upgrade():
+            if self._head_size() > self._limits.max_head:
+                self._refuse_head()
+            elif self._should_upgrade():
                 self._upgrade(rest)
             else:
                 self._ignore_upgrade(rest)
@@ -94,7 +96,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = False
         if self.parser.should_upgrade():
             return  # `data_received` decides, when the parser raises
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self._limits.max_head:
+        if self._head_size() > self._limits.max_head:
             self._refuse_head()
         if not self.transport.is_closing():
             super().on_headers_complete()
@@ -152,6 +154,10 @@ class HttpProtocol(HttpToolsProtocol):
         return self.client[0] if self.client else ""
 
     # Refusals without a route.
+
+    def _head_size(self) -> int:
+        """Bytes of the parsed head, with what separates its parts on the wire."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse_head(self) -> None:
         text = f"Request header fields too large: {self._limits.max_head} bytes are allowed (REVERB_MAX_HEADER_SIZE)."

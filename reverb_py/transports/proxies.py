@@ -23,7 +23,7 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
     def client_of(self, peer: str, headers: Mapping[str, str]) -> str:
-        """Return the client's address: the one that a trusted peer names (`X-Real-IP` first, as Railway), or the peer."""
+        """Return the client's address: what a trusted peer says (`X-Real-IP` first, as Railway), or the peer."""
         if not self.trusts(peer):
             return peer
         if real := headers.get("x-real-ip", "").strip():

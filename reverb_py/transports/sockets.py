@@ -14,7 +14,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     Each family is bound alone: `::` under asyncio is IPv6 only, and dual-stack sockets show IPv4 peers in an IPv6
     dress. Port 0 takes a free one, the same for both.
     """
-    wanted = ["0.0.0.0", "::"] if host in EVERYWHERE else [host.strip("[]")]  # noqa: S104, that is the request
+    wanted = ["0.0.0.0", "::"] if host in EVERYWHERE else [host.strip("[]")]
     sockets: list[socket.socket] = []
     problem: OSError | None = None
     for address in wanted:

@@ -15,10 +15,11 @@ import uvicorn
 
 from reverb_py.node import Node
 from reverb_py.protocol.errors import ErrorCode
-from reverb_py.transports.websocket import LAST_WORDS, WebSocket
+from reverb_py.transports.websocket import WebSocket
 
 logger = logging.getLogger("reverb_py")
 
+LAST_LOOK = 1.0  # seconds after the last goodbye for the answers; Docker kills 10 s after its signal
 MAX_STEP = 0.1  # seconds between two goodbyes: a handful of clients need no long farewell
 TICK = 0.05  # seconds between two looks at who is still here
 
@@ -26,12 +27,21 @@ TICK = 0.05  # seconds between two looks at who is still here
 class Server(uvicorn.Server):
     """Serves until a signal. `exit_code` is 0 after a drain, 1 when a second signal cut it short."""
 
-    def __init__(self, config: uvicorn.Config, node: Node, *, drain: float, on_listening: Callable[[], None]) -> None:
-        """`drain` is how many seconds the goodbyes are spread over."""
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        node: Node,
+        *,
+        drain: float,
+        on_listening: Callable[[], None],
+        reload: Callable[[], None],
+    ) -> None:
+        """`drain` is how many seconds the goodbyes are spread over; `reload` is called on SIGHUP."""
         super().__init__(config)
         self._node = node
         self._drain_seconds = drain
         self._on_listening = on_listening
+        self._reload = reload
         self._draining: asyncio.Task[None] | None = None
         self.exit_code = 0
 
@@ -42,12 +52,13 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
+        handlers = {signal.SIGINT: self.stop, signal.SIGTERM: self.stop, signal.SIGHUP: self._reload}
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in handlers:
                 loop.remove_signal_handler(number)
 
     def stop(self) -> None:
@@ -64,7 +75,7 @@ class Server(uvicorn.Server):
 
     async def _drain(self) -> None:
         """Phase one and two: triggers still run, newcomers get 4100 and 503, every socket gets 4200, evenly spread."""
-        websockets = [each for each in self.server_state.connections if isinstance(each, WebSocket)]
+        websockets = self._websockets()
         step = min(self._drain_seconds / max(len(websockets), 1), MAX_STEP)
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -73,7 +84,12 @@ class Server(uvicorn.Server):
             if wait > 0:
                 await asyncio.sleep(wait)
             websocket.close(ErrorCode.RECONNECT, "Please reconnect immediately")
-        deadline = loop.time() + LAST_WORDS
-        while loop.time() < deadline and any(isinstance(each, WebSocket) for each in self.server_state.connections):
+        deadline = loop.time() + LAST_LOOK
+        while loop.time() < deadline and self._websockets():  # noqa: ASYNC110, a set that uvicorn owns
             await asyncio.sleep(TICK)
+        for websocket in self._websockets():
+            websocket.abort()
         self.should_exit = True  # phase three: uvicorn closes the listener and lets requests end
+
+    def _websockets(self) -> list[WebSocket]:
+        return [each for each in self.server_state.connections if isinstance(each, WebSocket)]

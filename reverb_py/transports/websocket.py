@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
@@ -134,7 +134,7 @@ class WebSocket(asyncio.Protocol):
         except Refused as refused:
             refusal = refused
         self._rfc6455 = Rfc6455(state=State.OPEN, max_size=max_size, logger=_quiet)
-        response = self._rfc6455.accept(request)
+        response = self._answer(request)
         response.headers["X-Powered-By"] = "reverb-py"
         self._open.add(self)  # type: ignore[arg-type]  # uvicorn's own classes stand there; it calls shutdown() only
         self.write(response.serialize())
@@ -149,6 +149,13 @@ class WebSocket(asyncio.Protocol):
             self._begin(app)
             if early:
                 self.data_received(early)
+
+    def _answer(self, request: Request) -> Response:
+        if request.headers.get("Sec-WebSocket-Version") not in (None, "13"):
+            response = self._rfc6455.reject(426, "WebSocket version 13 is spoken here.\n")  # RFC 6455 4.4
+            response.headers["Sec-WebSocket-Version"] = "13"
+            return response
+        return self._rfc6455.accept(request)
 
     def _begin(self, app: App) -> None:
         node = self._endpoint.node
@@ -283,6 +290,10 @@ class WebSocket(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._rfc6455.parser.close()  # breaks ServerProtocol's cycle: no work for the garbage collector
+
+    def abort(self) -> None:
+        """End the connection without further words."""
+        self._transport.abort()
 
     def shutdown(self) -> None:
         """Called by uvicorn when it stops, for those that are still here."""

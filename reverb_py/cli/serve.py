@@ -1,0 +1,128 @@
+"""`reverb-py serve`: settings, logging, credentials, then the server."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reverb_py import log
+from reverb_py.cli import credentials
+from reverb_py.cli.banner import Banner
+from reverb_py.cli.exits import configuration_errors
+from reverb_py.cli.options import Config, EnvFile, NoEnvFile, flag, option
+from reverb_py.hub.app import Apps
+from reverb_py.settings import CommandLine, ConfigError, Configuration, Settings, load
+
+logger = logging.getLogger("reverb_py")
+
+LOOPBACK = "localhost"  # both families, where they are
+
+Dev = Annotated[
+    bool,
+    typer.Option(
+        "--dev",
+        show_default=False,
+        help="Generate credentials when none are set, and listen on this machine alone when no host is set.",
+    ),
+]
+
+
+def serve(
+    host: Annotated[str, option("host")] = "",
+    port: Annotated[str, option("port")] = "",
+    path: Annotated[str, option("path")] = "",
+    hostname: Annotated[str, option("hostname")] = "",
+    debug: Annotated[bool, flag("debug")] = False,
+    dev: Dev = False,
+    config: Config = "",
+    env_file: EnvFile = "",
+    no_env_file: NoEnvFile = False,
+    log_format: Annotated[str, option("log_format")] = "",
+    log_level: Annotated[str, option("log_level")] = "",
+    allowed_origins: Annotated[str, option("allowed_origins")] = "",
+    trusted_proxies: Annotated[str, option("trusted_proxies")] = "",
+    max_request_size: Annotated[str, option("max_request_size")] = "",
+    max_connections: Annotated[str, option("max_connections")] = "",
+    drain: Annotated[str, option("drain")] = "",
+    tls_cert: Annotated[str, option("tls_cert")] = "",
+    tls_key: Annotated[str, option("tls_key")] = "",
+    profile: Annotated[str, option("profile")] = "",
+) -> None:
+    """Start the server, and keep it running until a signal.
+
+    \b
+    Examples:
+      reverb-py serve --dev
+      REVERB_APP_ID=1 REVERB_APP_KEY=key REVERB_APP_SECRET=secret reverb-py serve
+
+    Every other setting: reverb-py config
+    """
+    options = {
+        **{"host": host, "port": port, "path": path, "hostname": hostname, "debug": "true" if debug else ""},
+        **{"log_format": log_format, "log_level": log_level, "allowed_origins": allowed_origins},
+        **{"trusted_proxies": trusted_proxies, "max_request_size": max_request_size, "drain": drain},
+        **{"max_connections": max_connections, "tls_cert": tls_cert, "tls_key": tls_key, "profile": profile},
+    }
+    typed = CommandLine(options, config, env_file, not no_env_file)
+    with configuration_errors():
+        configuration = load(typed)
+        generated = None if len(configuration.apps) else _generate(configuration, dev=dev)
+    raise typer.Exit(_run(configuration, generated, typed, dev=dev))
+
+
+def _generate(configuration: Configuration, *, dev: bool) -> credentials.Generated:
+    """Credentials for development, where that is wanted; raise ConfigError elsewhere.
+
+    Elsewhere a random key would disconnect every client for good: 4001 makes pusher-js give up.
+    """
+    names = "REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET"
+    wanted = f"set {names} as in Laravel's .env, or REVERB_APPS or [[apps]]"
+    if configuration.platform.managed:
+        raise ConfigError(f"no app has credentials: {wanted} in reverb.toml. On a platform none are generated")
+    if not dev and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError(f"no app has credentials: {wanted} in reverb.toml. To try it out: reverb-py serve --dev")
+    return credentials.development_credentials(Path())
+
+
+def _run(
+    configuration: Configuration, generated: credentials.Generated | None, typed: CommandLine, *, dev: bool
+) -> int:
+    settings, platform = configuration.settings, configuration.platform
+    if dev and "host" not in configuration.origins:
+        settings = settings.model_copy(update={"host": LOOPBACK})
+    apps = configuration.apps
+    if generated is not None:
+        apps = Apps([configuration.app(generated.id, generated.key, generated.secret)])
+    _set_up_logging(settings, configuration)
+
+    from reverb_py.server import run
+
+    place = str(credentials.PLACE) if generated is not None else ""
+    return run(
+        settings,
+        apps,
+        on_listening=lambda addresses: _show(
+            Banner(settings, apps, addresses, platform, place, bool(place) and sys.stdout.isatty())
+        ),
+        read_apps=lambda: apps if generated is not None else load(typed).apps,
+    )
+
+
+def _set_up_logging(settings: Settings, configuration: Configuration) -> None:
+    level = "debug" if settings.debug else settings.log_level
+    log.set_up(settings.log_format, level, colour=configuration.platform.colour)
+    for notice in configuration.notices:
+        logger.log(notice.level, "%s", notice.text)
+    for file in configuration.files:
+        logger.debug("Read %s", file)
+
+
+def _show(banner: Banner) -> None:
+    if log.is_text(banner.settings.log_format, sys.stdout):
+        sys.stdout.write(banner.text())
+        sys.stdout.flush()
+    else:
+        for line in banner.lines():
+            logger.info("%s", line)

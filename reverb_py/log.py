@@ -1,0 +1,115 @@
+"""Logging: one handler on stdout for everything, as text for people or one-line JSON for machines.
+
+A line is one event: whatever a message holds, it cannot look like two. Fields for machines travel as
+`logger.info("…", extra={"fields": {…}})`.
+"""
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+LogFormat = Literal["auto", "text", "json"]
+
+# Laravel's eight words (RFC 5424) on Python's scale.
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "notice": 25,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "alert": 60,
+    "emergency": 70,
+}
+LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "httpx", "httpcore", "asyncio")
+
+_YELLOW, _RED, _RESET = "\x1b[33m", "\x1b[31m", "\x1b[0m"
+
+# What a terminal or a log viewer could take for a line end or an order: controls, line and paragraph
+# separators, marks that turn the writing direction, halves of surrogate pairs.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def set_up(log_format: LogFormat, level: str, *, colour: bool = True, stream: TextIO | None = None) -> None:
+    """Send all logging to `stream` (stdout) from `level` (one of LEVELS) on. It may be called again.
+
+    Colour is used on a terminal only. Libraries speak from WARNING on.
+    """
+    target = sys.stdout if stream is None else stream
+    handler = _Handler(target)
+    handler.setFormatter(
+        TextFormatter(colour=colour and target.isatty()) if is_text(log_format, target) else JsonFormatter()
+    )
+    for name, number in LEVELS.items():
+        logging.addLevelName(number, name.upper())
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(LEVELS[level])
+    for name in LIBRARIES:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(max(logging.WARNING, LEVELS[level]))
+    logging.captureWarnings(True)  # else they go to stderr, which Railway shows as errors
+
+
+def is_text(log_format: LogFormat, stream: TextIO) -> bool:
+    """Return True when people read it: asked for, or `auto` on a terminal."""
+    return log_format == "text" or (log_format == "auto" and stream.isatty())
+
+
+def escaped(text: str) -> str:
+    """The text in one line: what ends it or commands a terminal is written as `\\n`, `\\x1b`, `\\u2028`."""
+    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31 12:00:00 WARNING message`; the level from WARNING on only."""
+
+    def __init__(self, *, colour: bool = False) -> None:
+        super().__init__()
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created).strftime("%Y-%m-%d %H:%M:%S")
+        line = f"{time} {self._level(record)}{escaped(record.getMessage())}"
+        if record.exc_info:
+            line += "".join(f"\n    {escaped(each)}" for each in self.formatException(record.exc_info).splitlines())
+        return line
+
+    def _level(self, record: logging.LogRecord) -> str:
+        if record.levelno < logging.WARNING:
+            return ""
+        if not self._colour:
+            return f"{record.levelname} "
+        return f"{_RED if record.levelno >= logging.ERROR else _YELLOW}{record.levelname}{_RESET} "
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"ts":"2026-01-31T12:00:00.000Z","level":"info","message":"…", …fields}`, in ASCII."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line: dict[str, object] = {
+            "ts": time,
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        fields = getattr(record, "fields", {})
+        line |= {name: value for name, value in fields.items() if name not in line}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, separators=(",", ":"), default=str)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to stdout; when nobody reads that any more, it stays quiet instead of filling stderr."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)

@@ -1,0 +1,83 @@
+"""Finding and reading the two files: the env file and the TOML file."""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from reverb_py import laravel_env
+from reverb_py.settings.errors import ConfigError, Notice
+from reverb_py.settings.explain import did_you_mean
+from reverb_py.settings.table import APP_LIMITS, SERVER_SETTINGS, SETTINGS
+
+TOML_PLACES = ("reverb.toml", "config/reverb.toml")
+
+_APP_KEYS = [row.name for row in APP_LIMITS]
+_KNOWN = {
+    "": [*(row.name for row in SERVER_SETTINGS), "apps", "app_defaults"],
+    "app_defaults": _APP_KEYS,
+    "apps": ["id", "key", "secret", "more_credentials", *_APP_KEYS],
+}
+
+
+def read_env_file(
+    name: str, directory: Path, environ: Mapping[str, str], notices: list[Notice]
+) -> tuple[str, dict[str, str]]:
+    """Return the file's name and its variables. An empty name is `.env`, if there is one."""
+    path = directory / (name or ".env")
+    if not name and not path.is_file():
+        return "", {}
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the env file {path}: {error.strerror}. Correct --env-file or REVERB_ENV_FILE"
+        ) from None
+    read = laravel_env.parse(text, environ)
+    shown = name or ".env"
+    for problem in read.problems:
+        where = f"line {problem.line} of {shown} ({problem.name or 'no name'})"
+        what = f"{where} cannot be read as Laravel reads it: {problem.what}"
+        if _is_ours(problem.name):
+            raise ConfigError(f"{what}. Put the value in double quotes")
+        notices.append(Notice(logging.WARNING, f"{what}; it is left out"))
+    return shown, read.values
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("REVERB_") or any(name in row.about.variables for row in SETTINGS)
+
+
+def read_toml(name: str, directory: Path) -> tuple[str, dict[str, object]]:
+    """Return the file's name and contents, its keys checked. An empty name is the first usual place."""
+    if not name:
+        name = next((place for place in TOML_PLACES if (directory / place).is_file()), "")
+        if not name:
+            return "", {}
+    try:
+        contents = tomllib.loads((directory / name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {name}: {error.strerror}. Correct --config or REVERB_CONFIG") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
+        raise ConfigError(f"{name} is not valid TOML: {reason}. Correct that line") from None
+    check_keys(contents, "", f"in {name}")
+    defaults = contents.get("app_defaults", {})
+    if not isinstance(defaults, dict):
+        raise ConfigError(f"app_defaults in {name} must be a table: write [app_defaults] above its lines")
+    check_keys(defaults, "app_defaults", f"of [app_defaults] in {name}")
+    return name, contents
+
+
+def check_keys(table: Mapping[str, object], section: str, place: str) -> None:
+    """Raise ConfigError for a key that nobody knows, with the nearest one that somebody does."""
+    for key in table:
+        if key not in _KNOWN[section]:
+            hint = did_you_mean(key, _KNOWN[section]) or _elsewhere(key)
+            raise ConfigError(f"unknown key {key!r} {place}{hint or '; remove it'}")
+
+
+def _elsewhere(key: str) -> str:
+    if key in _APP_KEYS:
+        return "; it belongs to an app: move it below [app_defaults] or [[apps]]"
+    return "; it belongs to the server: move it to the top of the file" if key in _KNOWN[""] else ""

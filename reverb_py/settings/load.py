@@ -1,0 +1,167 @@
+"""From all sources to one checked configuration. The only place of the project that reads the environment.
+
+Command line, then environment, then env file, then TOML, then defaults.
+"""
+
+import logging
+import os
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from reverb_py.hub.app import App, Apps
+from reverb_py.settings import notices as worth_telling
+from reverb_py.settings.app import AppLimits, AppSettings
+from reverb_py.settings.apps import AppsReader, to_app
+from reverb_py.settings.errors import ConfigError, Notice
+from reverb_py.settings.explain import explain
+from reverb_py.settings.files import read_env_file, read_toml
+from reverb_py.settings.platform import Platform
+from reverb_py.settings.server import Settings
+from reverb_py.settings.sources import Found, Options, Source, Table, Variables, first
+from reverb_py.settings.table import SERVER_SETTINGS
+
+DRAIN_RESERVE = 2  # seconds of the platform's patience that are kept for the end of the process
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What was typed: settings by their names, and where the files are ("" looks at the usual places)."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
+    env_file: str = ""
+    use_env_file: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that was found. `origins` says for each server setting that is not its default where it was set."""
+
+    settings: Settings
+    apps: Apps  # empty when there are no credentials anywhere
+    limits: AppLimits
+    platform: Platform
+    notices: tuple[Notice, ...]
+    origins: Mapping[str, str]
+    files: tuple[str, ...]  # that were read
+
+    def app(self, app_id: str, key: str, secret: str) -> App:
+        """An app with these credentials, and the limits that are set for all."""
+        return to_app(AppSettings(**self.limits.model_dump(), id=app_id, key=key, secret=secret))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The raw material: both kinds of variables, and the TOML file."""
+
+    environment: Variables
+    env_file: Variables
+    env_file_name: str
+    toml: Mapping[str, object]
+    toml_name: str
+
+    @property
+    def variables(self) -> tuple[Variables, ...]:
+        return self.environment, self.env_file
+
+    def table(self, section: str = "") -> Table:
+        contents = self.toml.get(section, {}) if section else self.toml
+        place = f"of [{section}] in {self.toml_name}" if section else f"in {self.toml_name}"
+        return Table(contents if isinstance(contents, dict) else {}, place)
+
+
+def load(
+    command_line: CommandLine | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Configuration:
+    """Read everything; raise ConfigError with one line for the first thing that cannot be used.
+
+    `environ` is the process's own, `directory` the working directory, unless they are given.
+    """
+    typed = command_line or CommandLine()
+    notices: list[Notice] = []
+    set_there = os.environ if environ is None else environ
+    read = _read(typed, set_there, Path() if directory is None else directory, notices)
+    platform = Platform.of(set_there)
+    options = Options(typed.options)
+
+    settings, found = _settings([options, *read.variables, read.table()])
+    settings = settings.model_copy(update=_of_the_platform(settings, platform, found, notices))
+    reader = AppsReader(
+        [options, *read.variables, read.table("app_defaults")], read.variables, settings.profile, notices
+    )
+    limits, apps = reader.limits(), reader.apps(read.toml.get("apps", []), read.toml_name)
+
+    notices += worth_telling.all_of(read.variables, settings, platform)
+    return Configuration(
+        settings=settings,
+        apps=apps,
+        limits=limits,
+        platform=platform,
+        notices=tuple(dict.fromkeys(notices)),
+        origins={name: each.origin for name, each in found.items()},
+        files=tuple(filter(None, (read.env_file_name, read.toml_name))),
+    )
+
+
+def _read(typed: CommandLine, environ: Mapping[str, str], directory: Path, notices: list[Notice]) -> _Read:
+    environment = Variables(environ, notices)
+    name, values = "", dict[str, str]()
+    if typed.use_env_file:
+        wanted = typed.env_file or environment.text("REVERB_ENV_FILE")
+        name, values = read_env_file(wanted, directory, environ, notices)
+    env_file = Variables(values, notices, name)
+    toml_name, toml = read_toml(
+        typed.config or environment.text("REVERB_CONFIG") or env_file.text("REVERB_CONFIG"), directory
+    )
+    return _Read(environment, env_file, name, toml, toml_name)
+
+
+def _settings(sources: Sequence[Source]) -> tuple[Settings, dict[str, Found]]:
+    """The server's settings, and where each came from."""
+    found = first(sources, SERVER_SETTINGS)
+    values: dict[str, Any] = {name: each.value for name, each in found.items()}
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise explain(error, found, SERVER_SETTINGS) from None
+    _check_certificate(settings)
+    return settings, found
+
+
+def _of_the_platform(
+    settings: Settings, platform: Platform, found: Mapping[str, Found], notices: list[Notice]
+) -> dict[str, object]:
+    """What a platform changes: the drain time, the proxies, and an address of IPv4 alone."""
+    changes: dict[str, object] = {}
+    if "drain" not in found and platform.draining_seconds is not None:
+        changes["drain"] = max(0.0, platform.draining_seconds - DRAIN_RESERVE)
+    if "trusted_proxies" not in found and platform.railway:
+        changes["trusted_proxies"] = ("*",)
+    if settings.host == "0.0.0.0" and platform.railway:
+        changes["host"] = ""
+        origin = found["host"].origin
+        text = f"{origin} is 0.0.0.0; Railway's private network may use IPv6, so that it is listened on too"
+        notices.append(Notice(logging.INFO, text))
+    return changes
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Load the certificate once, so that a wrong path is told now (Reverb starts regardless)."""
+    if not settings.tls_cert:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"cannot use the certificate {settings.tls_cert!r} with the key {settings.tls_key!r}: {reason}. "
+            "Correct REVERB_TLS_CERT and REVERB_TLS_KEY: a PEM pair, the key without a passphrase"
+        ) from None

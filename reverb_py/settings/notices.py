@@ -1,0 +1,87 @@
+"""What is worth a word at start, though it works: misspelt names, what this version does not do."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from reverb_py.settings.errors import Notice
+from reverb_py.settings.explain import did_you_mean
+from reverb_py.settings.platform import SERVICE_LINK_NAME, Platform
+from reverb_py.settings.server import Settings
+from reverb_py.settings.sources import Variables
+from reverb_py.settings.table import SETTINGS
+
+OTHER_VARIABLES = frozenset({"REVERB_APPS", "REVERB_CONFIG", "REVERB_ENV_FILE"})
+# Reverb's own that mean nothing here, or not yet; they stand in every Laravel project.
+REVERBS = frozenset(
+    {
+        "REVERB_SERVER",
+        "REVERB_SCALING_ENABLED",
+        "REVERB_SCALING_CHANNEL",
+        "REVERB_PULSE_INGEST_INTERVAL",
+        "REVERB_TELESCOPE_INGEST_INTERVAL",
+    }
+)
+
+
+def all_of(sources: Sequence[Variables], settings: Settings, platform: Platform) -> list[Notice]:
+    """Everything below, of the environment and the env file."""
+    names = {name for source in sources for name in source.values}
+    return [
+        *unknown_variables(names),
+        *not_in_this_version(sources),
+        *about_the_platform(settings, platform),
+    ]
+
+
+def known_variables() -> frozenset[str]:
+    """Every REVERB_ variable that means something."""
+    named = {name for row in SETTINGS for name in row.about.variables}
+    files = {f"{name}_FILE" for row in SETTINGS if row.about.secret for name in row.about.variables}
+    return frozenset({*named, *files, "REVERB_APPS_FILE", *OTHER_VARIABLES, *REVERBS})
+
+
+def unknown_variables(names: Iterable[str]) -> list[Notice]:
+    """A warning for each REVERB_ variable that nobody reads, with the nearest one that somebody does."""
+    known = known_variables()
+    strange = [
+        name
+        for name in sorted(set(names))
+        if name.startswith("REVERB_") and name not in known and not SERVICE_LINK_NAME.fullmatch(name)
+    ]
+    return [_warning(f"{name} is no setting, and ignored{did_you_mean(name, sorted(known))}") for name in strange]
+
+
+def not_in_this_version(sources: Sequence[Variables]) -> list[Notice]:
+    notices = []
+    if _value(sources, "REVERB_SCALING_ENABLED") in (True, "1"):
+        notices.append(
+            _warning(
+                "REVERB_SCALING_ENABLED is true, but this version does not scale over Redis yet: one node "
+                "runs, and REDIS_* and REVERB_SCALING_CHANNEL are not used. Run one server only, or clients "
+                "miss events"
+            )
+        )
+    workers = _value(sources, "WEB_CONCURRENCY")
+    if workers not in (None, "1"):
+        notices.append(_warning(f"WEB_CONCURRENCY is {workers!r}, and ignored: one process serves everybody"))
+    return notices
+
+
+def about_the_platform(settings: Settings, platform: Platform) -> list[Notice]:
+    if not platform.port or settings.port == 0 or platform.port == str(settings.port):
+        return []
+    text = (
+        f"PORT is {platform.port!r}, but the server listens on {settings.port}: the platform sends its "
+        "traffic and health checks to PORT. Remove REVERB_SERVER_PORT and --port, or set the domain's target "
+        "port"
+    )
+    return [_warning(text)]
+
+
+def _value(sources: Sequence[Variables], name: str) -> object:
+    found = next((each for each in (source.variable(name) for source in sources) if each), None)
+    return None if found is None else found.value
+
+
+def _warning(text: str) -> Notice:
+    return Notice(logging.WARNING, text)

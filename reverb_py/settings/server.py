@@ -1,0 +1,235 @@
+"""The server's own settings: one field each, with all that is said about it. Reads nothing by itself."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from reverb_py.settings.about import About
+from reverb_py.settings.values import (
+    Count,
+    Host,
+    Path,
+    Port,
+    Positive,
+    Proxies,
+    Seconds,
+    Size,
+    SomeSeconds,
+    Switch,
+    Word,
+)
+
+LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+
+class Settings(BaseSettings):
+    """Values only, checked. `Settings()` is the defaults; `load` fills it from every source."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+    host: Annotated[
+        Host,
+        About(
+            "Address to listen on; empty, * and :: are every IPv4 and IPv6 address, 0.0.0.0 is IPv4 alone.",
+            ("REVERB_SERVER_HOST",),
+            "",
+            "every IPv4 and IPv6 address",
+        ),
+    ] = ""
+    port: Annotated[
+        Port,
+        About("Port to listen on; 0 takes a free one. 8080 is Reverb's.", ("REVERB_SERVER_PORT", "PORT")),
+    ] = 8080
+    path: Annotated[
+        Path,
+        About(
+            "Prefix of every path, as Reverb's: ws, /ws and /ws/ are the same.",
+            ("REVERB_SERVER_PATH",),
+            "",
+            "none",
+        ),
+    ] = ""
+    hostname: Annotated[
+        Host,
+        About(
+            "Host that clients connect to; for the suggestions at start only.",
+            ("REVERB_HOST",),
+            "",
+            "none",
+        ),
+    ] = ""
+    public_port: Annotated[
+        Port,
+        About(
+            "Port that clients connect to, 0: the one listened on; for the suggestions only.",
+            ("REVERB_PORT",),
+        ),
+    ] = 0
+    public_scheme: Annotated[
+        Literal["", "http", "https"],
+        Word,
+        About(
+            "Scheme that clients connect by; for the suggestions only.",
+            ("REVERB_SCHEME",),
+            shown_default="https for port 443, else http",
+            choices=("http", "https"),
+        ),
+    ] = ""
+    debug: Annotated[Switch, About("Log every step, as Reverb's --debug.", ("REVERB_DEBUG",))] = False
+    log_level: Annotated[
+        LogLevel,
+        Word,
+        About(
+            "The least that is logged, in Laravel's words.",
+            ("REVERB_LOG_LEVEL", "LOG_LEVEL"),
+            choices=LOG_LEVELS,
+        ),
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "text", "json"],
+        Word,
+        About(
+            "Log for people or machines; auto: text on a terminal, else one-line JSON.",
+            ("REVERB_LOG_FORMAT", "LOG_FORMAT"),
+            choices=("auto", "text", "json"),
+        ),
+    ] = "auto"
+    log_rate: Annotated[
+        Count,
+        About(
+            "Lines of one kind before they are summed up; 50 can still be read, and cost next to nothing.",
+            ("REVERB_LOG_RATE",),
+            "lines a second",
+        ),
+    ] = 50
+    max_request_size: Annotated[
+        Size,
+        About(
+            "Largest body of an HTTP request. Reverb's 10 000 refuses batches that hosted Pusher accepts.",
+            ("REVERB_MAX_REQUEST_SIZE",),
+            "bytes",
+        ),
+    ] = 1_048_576
+    max_header_size: Annotated[
+        Positive,
+        About(
+            "Largest head of an HTTP request. 32 KiB is what Railway's edge lets pass.",
+            ("REVERB_MAX_HEADER_SIZE",),
+            "bytes",
+        ),
+    ] = 32_768
+    request_timeout: Annotated[
+        SomeSeconds,
+        About(
+            "Time in which a whole request must have arrived; our choice, Reverb waits for ever.",
+            ("REVERB_REQUEST_TIMEOUT",),
+            "seconds",
+        ),
+    ] = 10
+    keep_alive: Annotated[
+        SomeSeconds,
+        About(
+            "How long an idle HTTP connection stays open; longer than the 60 of common proxies.",
+            ("REVERB_KEEP_ALIVE",),
+            "seconds",
+        ),
+    ] = 75
+    signature_tolerance: Annotated[
+        Count,
+        About(
+            "How far a request's timestamp may be off; 0 switches the check off. 600 is hosted Pusher's.",
+            ("REVERB_SIGNATURE_TOLERANCE",),
+            "seconds",
+        ),
+    ] = 600
+    drain: Annotated[
+        Seconds,
+        About(
+            "Time over which clients are sent away at a stop; less than the 10 that Docker waits.",
+            ("REVERB_DRAIN",),
+            "seconds",
+            "RAILWAY_DEPLOYMENT_DRAINING_SECONDS less 2, else 8",
+        ),
+    ] = 8
+    trusted_proxies: Annotated[
+        Proxies,
+        About(
+            "Addresses and networks whose forwarding headers are believed; * is everybody.",
+            ("REVERB_TRUSTED_PROXIES",),
+            "addresses",
+            "none; * on Railway, whose edge cannot be gone around",
+        ),
+    ] = ()
+    tls_cert: Annotated[
+        str,
+        About(
+            "Certificate chain (PEM); with tls_key the server speaks TLS itself.",
+            ("REVERB_TLS_CERT",),
+            "file",
+            "none",
+        ),
+    ] = ""
+    tls_key: Annotated[str, About("Private key of the certificate (PEM).", ("REVERB_TLS_KEY",), "file", "none")] = ""
+    max_connections: Annotated[
+        Count,
+        About(
+            "Connections of the whole server; 0: as many as file descriptors allow.",
+            ("REVERB_MAX_CONNECTIONS",),
+            "connections",
+        ),
+    ] = 0
+    max_backlog: Annotated[
+        Positive,
+        About(
+            "How far a slow reader may be behind before it is closed (4100): 100 events of hosted's size.",
+            ("REVERB_MAX_BACKLOG",),
+            "bytes",
+        ),
+    ] = 1_048_576
+    slow_timeout: Annotated[
+        SomeSeconds,
+        About(
+            "How long a reader may be behind without a break; a choice of ours.",
+            ("REVERB_SLOW_TIMEOUT",),
+            "seconds",
+        ),
+    ] = 10
+    cache_size: Annotated[
+        Size,
+        About(
+            "Memory for the last events of cache channels, the oldest leave; a choice of ours.",
+            ("REVERB_CACHE_SIZE",),
+            "bytes",
+        ),
+    ] = 67_108_864
+    profile: Annotated[
+        Literal["reverb", "pusher"],
+        Word,
+        About(
+            "pusher: hosted Pusher's limits for what is not set otherwise.",
+            ("REVERB_PROFILE",),
+            choices=("reverb", "pusher"),
+        ),
+    ] = "reverb"
+
+    @model_validator(mode="after")
+    def _certificate_and_key_together(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("TLS_CERT", "TLS_KEY") if self.tls_cert else ("TLS_KEY", "TLS_CERT")
+            raise ValueError(f"REVERB_{given} is set and REVERB_{missing} is not: TLS needs both; set it, or neither")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed: `load` reads the sources, by Laravel's rules and in our order."""
+        return (init_settings,)
