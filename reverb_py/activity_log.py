@@ -6,7 +6,7 @@ costs speed or disk. No secret, no auth value and no payload ever stands in a fa
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from logging import DEBUG, INFO, WARNING
 from typing import Any
 
@@ -18,6 +18,7 @@ logger = logging.getLogger("reverb_py")
 REPEAT = 60  # seconds after which the same warning is said again
 REMEMBERED = 1_000  # warnings that are not repeated
 SHOWN = 3  # channels of one publish that are named
+LONGEST = 1_000  # characters of a text: a stranger's path may have 32 KiB, the name of an event a megabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,11 @@ class ActivityLog:
     """Call it with facts; call `tick` once a second."""
 
     def __init__(self, rate: int) -> None:
-        """`rate` is how many lines of one kind a second may hold."""
+        """`rate` is how many lines of one kind and level a second may hold."""
         self._rate = rate
-        self._told: dict[type, int] = {}
+        self._told: dict[tuple[type, int], int] = {}
         self._received = 0  # by the publishes that were summed up
-        self._said: set[str] = set()
+        self._said: set[tuple[str, str]] = set()  # app id, what
         self._seconds = 0
 
     def __call__(self, fact: facts.Fact) -> None:
@@ -46,8 +47,10 @@ class ActivityLog:
         level = _level(fact, kind)
         if not logger.isEnabledFor(level) or self._is_repeated(fact):
             return
-        told = self._told[type(fact)] = self._told.get(type(fact), 0) + 1
+        kept = type(fact), level
+        told = self._told[kept] = self._told.get(kept, 0) + 1
         if told <= self._rate:
+            fact = _bounded(fact)
             logger.log(level, "%s", kind.line(fact), extra={"fields": {"event": kind.name, **_fields(fact)}})
         elif isinstance(fact, facts.Published):
             self._received += sum(fact.received.values())
@@ -56,13 +59,13 @@ class ActivityLog:
         """End a second: sum up what was not told line by line."""
         told, self._told = self._told, {}
         received, self._received = self._received, 0
-        for type_, count in told.items():
+        for (type_, level), count in told.items():
             if count > self._rate:
                 kind, more = KINDS[type_], count - self._rate
                 detail = f", {received} received" if type_ is facts.Published else ""
                 text = f"{more} more {kind.plural} in the last second{detail}"
-                fields = {"event": f"{kind.name}_sum", "count": more}
-                logger.log(kind.level, "%s", text, extra={"fields": fields})
+                sums = {"event": f"{kind.name}_sum", "count": more}
+                logger.log(level, "%s", text, extra={"fields": sums})
         self._seconds += 1
         if self._seconds % REPEAT == 0:
             self._said.clear()
@@ -70,10 +73,10 @@ class ActivityLog:
     def _is_repeated(self, fact: facts.Fact) -> bool:
         if not isinstance(fact, facts.Noticed):
             return False
-        if fact.what in self._said:
+        if (fact.app_id, fact.what) in self._said:
             return True
         if len(self._said) < REMEMBERED:
-            self._said.add(fact.what)
+            self._said.add((fact.app_id, fact.what))
         return False
 
 
@@ -83,16 +86,23 @@ def _level(fact: facts.Fact, kind: Kind) -> int:
     return kind.level
 
 
+def _bounded(fact: facts.Fact) -> facts.Fact:
+    """The fact with its long texts cut."""
+    values = [(each.name, getattr(fact, each.name)) for each in fields(fact)]
+    cut: dict[str, Any] = {name: text[:LONGEST] for name, text in values if isinstance(text, str)}
+    return replace(fact, **cut)
+
+
 def _fields(fact: facts.Fact) -> dict[str, object]:
-    fields = asdict(fact)
+    shown = asdict(fact)
     if isinstance(code := getattr(fact, "code", None), Code):
-        fields["code"] = code.id
-    if "event" in fields:  # the name of the line's own kind stands there
-        fields["event_name"] = fields.pop("event")
+        shown["code"] = code.id
+    if "event" in shown:  # the name of the line's own kind stands there
+        shown["event_name"] = shown.pop("event")
     if isinstance(fact, facts.Published):
         received = fact.received
-        fields |= {"channels": list(received)[:SHOWN], "received": sum(received.values())}
-    return fields
+        shown |= {"channels": list(received)[:SHOWN], "received": sum(received.values())}
+    return shown
 
 
 def _published(fact: facts.Published) -> str:
@@ -108,7 +118,8 @@ def _with_code(text: str, code: Code | None) -> str:
 
 
 def _refused(fact: facts.RequestRefused) -> str:
-    return f"Request refused: {fact.status} {fact.method} {fact.path}: {fact.reason}".replace("  ", " ")
+    request = " ".join(filter(None, (str(fact.status), fact.method, fact.path)))  # the latter two are not always known
+    return f"Request refused: {request}: {fact.reason}"
 
 
 KINDS: dict[type, Kind] = {

@@ -12,7 +12,7 @@ from reverb_py.hub.app import App, Apps
 from reverb_py.protocol.errors import ErrorCode, Refused
 from reverb_py.protocol.signatures import parse_query
 
-_INTEGER = re.compile(r"[-+]?\d{1,9}")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _check_protocol(version: str | None, *, strict: bool) -> None:
         return
     if not _INTEGER.fullmatch(version):
         raise Refused(ErrorCode.BAD_VERSION, "Invalid protocol version: not an integer")
-    if not 4 <= int(version) <= 7:
+    if len(version) > 9 or not 4 <= int(version) <= 7:  # int() refuses thousands of digits
         raise Refused(ErrorCode.UNSUPPORTED_VERSION, "Unsupported protocol version: 4 to 7 are spoken here")
 
 

@@ -4,7 +4,7 @@ trigger -> publish -> deliver -> broadcast -> write: one verb per hop. Synchrono
 answer through callables, at once on a single node.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from reverb_py.cluster.backplane import Envelope, LocalBackplane
@@ -17,6 +17,7 @@ from reverb_py.hub.hub import Hub
 from reverb_py.hub.users import Users
 from reverb_py.protocol import messages
 from reverb_py.protocol.errors import ErrorCode
+from reverb_py.protocol.frames import text_frame
 from reverb_py.protocol.members import Member, User
 from reverb_py.protocol.names import is_cache, is_presence
 from reverb_py.protocol.triggers import Trigger
@@ -116,7 +117,8 @@ class Node:
         """Answer a repeated subscription: as the first one, but nothing changes and nobody else is told."""
 
         def answer(joined: Joined) -> None:
-            self._succeed(connection, channel, joined)
+            if connection.socket_id in self.hub.connections:
+                self._succeed(connection, channel, joined)
             then(joined)
 
         self.occupancy.look(connection.app.id, channel, answer)
@@ -130,10 +132,14 @@ class Node:
         self.users.sign_in(connection, user)
         self.tell(facts.SignedIn(connection.app.id, connection.socket_id, user.id))
 
-    def terminate(self, app_id: str, user_id: str) -> int:
-        """Close whatever belongs to a user: signed in as it, or a member of a presence channel under its id (4009)."""
-        theirs = set(self.users.of(app_id, user_id))
-        theirs.update(connection for connection in self.hub.of_app(app_id) if _is_member(connection, user_id))
+    def terminate(self, app: App, user_id: str) -> int:
+        """Close whatever belongs to a user (4009): signed in as it, or a member of a presence channel under its id.
+
+        Return how many were closed.
+        """
+        theirs = set(self.users.of(app.id, user_id))
+        if app.terminate_members:
+            theirs.update(connection for connection in self.hub.of_app(app.id) if _is_member(connection, user_id))
         for connection in theirs:
             connection.close(ErrorCode.UNAUTHORIZED, "Terminated by the application")
         return len(theirs)
@@ -148,46 +154,52 @@ class Node:
     ) -> None:
         if isinstance(outcome, Full):
             self.hub.release(connection, channel)
-        elif connection.socket_id not in self.hub.connections:  # it went away while it joined
+        elif connection.socket_id in self.hub.connections:
+            kept = self.hub.admit(connection, channel, member)
+            self._succeed(connection, channel, outcome, kept)
+            self._announce(connection, channel, member, outcome)
+            self.tell(facts.Subscribed(connection.app.id, connection.socket_id, channel))
+        else:  # it went away while it joined; others may have seen its seat meanwhile
             self.hub.release(connection, channel)
-            self.occupancy.leave(connection.app.id, channel, member, lambda left: None)
-        else:
-            self._admit(connection, channel, member, outcome)
+            self._announce(connection, channel, member, outcome)
+            self._give_back(connection.app.id, channel, member)
         then(outcome)
 
-    def _admit(self, connection: Connection, channel: str, member: Member | None, joined: Joined) -> None:
-        kept = self.hub.admit(connection, channel, member)
-        seen = self._succeed(connection, channel, joined)
-        for sequence, frame in kept:
-            if sequence > seen:
-                connection.write(frame)
+    def _announce(self, connection: Connection, channel: str, member: Member | None, joined: Joined) -> None:
+        """Tell everybody else what became true with a join."""
         app_id = connection.app.id
         if joined.occupied:
             self.tell(facts.ChannelOccupied(app_id, channel))
-        self.tell(facts.Subscribed(app_id, connection.socket_id, channel))
         if member is not None and joined.member_added:
             added = messages.member_added(channel, member.user_id, member.user_info)
             self.publish(app_id, channel, added, connection.socket_id)
             self.tell(facts.MemberAdded(app_id, channel, member.user_id))
 
-    def _succeed(self, connection: Connection, channel: str, joined: Joined) -> int:
-        """Write the acknowledgement and the cached event; return the sequence up to which they tell the state."""
+    def _succeed(
+        self, connection: Connection, channel: str, joined: Joined, kept: Sequence[tuple[int, bytes]] = ()
+    ) -> None:
+        """Write the acknowledgement, then the cached event and what was kept since the join, in their order."""
         if is_presence(channel):
             connection.send(messages.presence_succeeded(channel, joined.members))
         else:
             connection.send(messages.subscription_succeeded(channel))
-        if not is_cache(channel):
-            return joined.sequence
-        event = self.last_events.get(connection.app.id, channel, self.clock())
-        if event is None:
-            connection.send(messages.cache_miss(channel))
-            self.tell(facts.CacheMissed(connection.app.id, channel))
-            return joined.sequence
-        connection.send(event.payload)
-        return max(joined.sequence, event.sequence)
+        frames = {sequence: frame for sequence, frame in kept if sequence > joined.sequence}
+        if is_cache(channel):
+            event = self.last_events.get(connection.app.id, channel, self.clock())
+            if event is None:
+                connection.send(messages.cache_miss(channel))
+                self.tell(facts.CacheMissed(connection.app.id, channel))
+            else:
+                frames[event.sequence] = text_frame(event.payload)
+        for sequence in sorted(frames):
+            connection.write(frames[sequence])
 
     def _leave(self, connection: Connection, channel: str, member: Member | None) -> None:
-        app_id = connection.app.id
+        self.tell(facts.Unsubscribed(connection.app.id, connection.socket_id, channel))
+        self._give_back(connection.app.id, channel, member)
+
+    def _give_back(self, app_id: str, channel: str, member: Member | None) -> None:
+        """Give a seat back, and tell everybody what became true with that."""
 
         def after(left: Left) -> None:
             if member is not None and left.member_removed:
@@ -196,7 +208,6 @@ class Node:
             if left.vacated:
                 self.tell(facts.ChannelVacated(app_id, channel))
 
-        self.tell(facts.Unsubscribed(app_id, connection.socket_id, channel))
         self.occupancy.leave(app_id, channel, member, after)
 
 

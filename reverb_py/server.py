@@ -20,6 +20,7 @@ from reverb_py.transports.http import HttpApi, create_app
 from reverb_py.transports.http_auth import Authenticator
 from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
 from reverb_py.transports.proxies import TrustedProxies
+from reverb_py.transports.publishing import ShortWay
 from reverb_py.transports.sockets import RESERVE, bind, raise_descriptor_limit
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.uvicorn_server import Server
@@ -89,9 +90,10 @@ async def _serve(
 def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: HttpLimits) -> uvicorn.Config:
     authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
     api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=settings.max_request_size)
+    short_way = ShortWay(node, authenticator, prefix=settings.path, max_request_size=settings.max_request_size)
     return uvicorn.Config(
         create_app(api, node.tell),
-        http=partial(HttpProtocol, endpoint=endpoint, limits=limits),  # type: ignore[arg-type]  # called, never subclassed
+        http=partial(HttpProtocol, endpoint=endpoint, limits=limits, short_way=short_way),  # type: ignore[arg-type]  # called, never subclassed
         ws=partial(WireLog if settings.debug else WebSocket, endpoint=endpoint),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,

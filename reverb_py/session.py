@@ -128,14 +128,7 @@ class Session:
 
     def _member(self, command: Subscribe) -> Member:
         channel, app = command.channel, self.connection.app
-        if command.channel_data is None:
-            if self.connection.user is None:
-                raise SubscriptionError(channel, f"{channel} needs channel_data with a user_id, or a sign-in before")
-            return self.connection.user.as_member()
-        try:
-            member = parse_member(command.channel_data)
-        except PusherError as error:
-            raise SubscriptionError(channel, error.message) from None
+        member = self._claimed(command)
         if app.max_user_id and len(member.user_id) > app.max_user_id:
             raise SubscriptionError(channel, f"user_id is longer than {app.max_user_id} characters")
         size = len(member.user_id.encode()) + len(member.user_info)
@@ -145,16 +138,35 @@ class Session:
             self._notice(f"the user_info of {channel} is `true`: its authorization callback returns true, not an array")
         return member
 
+    def _claimed(self, command: Subscribe) -> Member:
+        """Who joins: as the signed channel_data says, else who is signed in (pp 3.6)."""
+        if command.channel_data is None:
+            if self.connection.user is None:
+                text = f"{command.channel} needs channel_data with a user_id, or a sign-in before"
+                raise SubscriptionError(command.channel, text)
+            return self.connection.user.as_member()
+        try:
+            return parse_member(command.channel_data)
+        except PusherError as error:
+            raise SubscriptionError(command.channel, error.message) from None
+
     def _joined(self, channel: str, outcome: Joined | Full) -> None:
         """A join ended: say so if it was refused, then obey what waited for it."""
         self._joining = False
+        if self._gone:
+            return
         if isinstance(outcome, Full):
             text = f"{channel} is full: it has {outcome.limit} members"
             self._refuse_subscription(SubscriptionError(channel, text, type="LimitReached"))
         elif len(outcome.members) == MANY_MEMBERS + 1 and outcome.member_added:
             self._notice(f"{channel} has more than {MANY_MEMBERS} members: every joiner is sent the whole list")
-        if self._waiting and not self._obeying:
+        if self._waiting is not None and not self._obeying:
             self._go_on()
+
+    @property
+    def _gone(self) -> bool:
+        """True when the connection went away: what waited must not be obeyed in its name."""
+        return self.connection.socket_id not in self.node.hub.connections
 
     def _wait(self, text: str) -> None:
         if self._waiting is None:
@@ -164,7 +176,7 @@ class Session:
 
     def _go_on(self) -> None:
         self._obeying = True
-        while self._waiting and not self._joining:
+        while self._waiting and not self._joining and not self._gone:
             self.receive(self._waiting.popleft())
         self._obeying = False
         if not self._joining:
@@ -224,6 +236,7 @@ class Session:
             raise PusherError("This connection is signed in as another user")
         if connection.user is None:
             self.node.sign_in(connection, user)
+        connection.user = user  # again the same one, perhaps with a newer user_info
         connection.send(messages.signin_success(command.user_data))
 
     # Limits and refusals.
@@ -236,6 +249,8 @@ class Session:
         self._window = self._window or Window(limit)
         if self._window.take(self.node.clock()):
             return True
+        if limit.terminate:
+            self._next_error = 0.0  # the last words: said also when an error was sent a moment ago
         self._refuse(PusherError("Rate limit exceeded", ErrorCode.RATE_LIMITED))
         if limit.terminate:  # 4301 never closes: pusher-js would give up for good
             self.connection.close(ErrorCode.OVER_CAPACITY, "Rate limit exceeded")

@@ -26,8 +26,11 @@ class LastEvents:
     def put(self, app_id: str, channel: str, event: LastEvent) -> None:
         """Replace the channel's event. One that is larger than the whole store is not kept."""
         self.forget(app_id, channel)
+        size = len(event.payload) + ENTRY
+        if size > self.max_bytes:  # or it would drive out all others, and then itself
+            return
         self._events[app_id, channel] = event
-        self.bytes += len(event.payload) + ENTRY
+        self.bytes += size
         while self.bytes > self.max_bytes:
             _, dropped = self._events.popitem(last=False)
             self.bytes -= len(dropped.payload) + ENTRY

@@ -1,14 +1,18 @@
 """Expectations that many cases share, in the protocol's terms."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from reverb_py.conformance.client import Client, data_of, refusal
+import httpx
+
+from reverb_py.conformance.client import Client, Frame, data_of, refusal
 from reverb_py.conformance.target import LIKE_PUSHER_JS, Headers, Target
-from reverb_py.conformance.verify import Deviation, equal, that
+from reverb_py.conformance.verify import Deviation, equal, that, within
 
 UNAUTHORIZED = 4009
+SUBSCRIPTION_ERRORS = ("pusher:subscription_error", "pusher_internal:subscription_error")
 TURN = 0.02  # seconds between two looks at something that must become true
 
 
@@ -90,3 +94,75 @@ async def subscription_refused(client: Client, channel: str) -> None:
         equal(found[event].get("channel"), channel, f"the channel of {event}")
         that(isinstance(data_of(found[event]), dict), f"expected an object in the data of {event}")
     await client.nothing()
+
+
+async def heard(client: Client) -> list[Frame]:
+    """The frames up to the pong of a ping that is sent now: for what may come, or may come in some number."""
+    await asyncio.sleep(client.settle)
+    await client.send({"event": "pusher:ping", "data": {}})
+    frames = [await client.frame()]
+    while frames[-1].get("event") != "pusher:pong":
+        frames.append(await client.frame())
+    return frames[:-1]
+
+
+def request_refused(response: httpx.Response, status: int, sentence: str = "", *naming: str) -> str:
+    """The text of a refusal: plain text that begins with the sentence and mentions all of `naming`."""
+    text = response.text
+    equal(response.status_code, status, f"the status, with the text {text[:300]!r}")
+    kind = response.headers.get("content-type", "")
+    that(kind.startswith("text/plain"), f"expected a refusal in plain text, got {kind!r}: {text[:300]!r}")
+    that(text.startswith(sentence), f"expected a text that begins with {sentence!r}, got {text[:300]!r}")
+    for name in naming:
+        that(name in text, f"expected the text to mention {name!r}, got {text[:600]!r}")
+    return text
+
+
+def member(user_id: Any, **user_info: Any) -> str:
+    """The `channel_data` of a member with this id and info."""
+    return json.dumps({"user_id": user_id, "user_info": user_info})
+
+
+async def joins(client: Client, channel: str, channel_data: str | None) -> dict[str, Any]:
+    """Join a presence channel; the `hash` of the acknowledgement, whose count and ids must say the same."""
+    presence = data_of(await client.subscribed(channel, channel_data=channel_data))["presence"]
+    that(isinstance(presence["hash"], dict), f"expected hash to be an object, got {presence!r}")
+    equal(sorted(presence["ids"]), sorted(presence["hash"]), f"the ids, {presence!r}")
+    equal(presence["count"], len(presence["hash"]), f"the count, {presence!r}")
+    found: dict[str, Any] = presence["hash"]
+    return found
+
+
+async def not_allowed(client: Client, channel: str) -> None:
+    """A subscription whose signature fits is refused all the same: `pusher:error` without a code, once.
+
+    The frames that name the channel (for Echo and .NET) may come with it. The connection goes on.
+    """
+    frames = await heard(client)
+    errors = [frame for frame in frames if frame.get("event") == "pusher:error"]
+    equal(len(errors), 1, f"the number of errors after a subscription that is not allowed, {frames!r}")
+    refusal(errors[0])
+    for frame in frames:
+        if frame not in errors:
+            within(frame.get("event"), SUBSCRIPTION_ERRORS, f"what may come with the refusal, {frame!r}")
+            equal(frame.get("channel"), channel, "the channel of the refusal")
+
+
+async def signs_in(client: Client, user_id: str, **more: Any) -> None:
+    """Sign in as this user, with `more` in the user_data; the success must be the next frame."""
+    await client.signin(json.dumps({"id": user_id, **more}))
+    equal((await client.frame()).get("event"), "pusher:signin_success", "the answer to a sign-in")
+
+
+async def terminate(target: Target, user_id: Any, app: str = "MAIN") -> None:
+    """Ask for the end of a user's connections; the answer must be 200 and `{}`, whoever is there."""
+    response = await target.post(f"/users/{user_id}/terminate_connections", {}, app)
+    equal((response.status_code, response.text), (200, "{}"), "the answer to terminate_connections")
+
+
+async def terminated(client: Client) -> None:
+    """The connection must be closed with 4009 and a reason; `pusher:error` with that code may come before."""
+    code, reason = await client.closed()
+    equal((code, bool(reason)), (UNAUTHORIZED, True), f"the close frame of a terminated connection, {reason!r}")
+    for frame in client.unread():
+        refusal(frame, UNAUTHORIZED)

@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import os
+import socket
 import ssl
+import struct
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from reverb_py.conformance.wire import FrameReader, WireFrame
 
 CHUNK = 65_536
 CONNECT_PATIENCE = 10.0  # seconds
+NO_FAREWELL = struct.pack("ii", 1, 0)  # on, for 0 seconds: the kernel ends the connection with RST
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class Link:
 
     def abort(self) -> None:
         """Reset the connection, as a telephone in a tunnel would: no close frame, no FIN."""
+        sock = self.writer.get_extra_info("socket")
+        with suppress(OSError, ValueError):  # it may be gone already; ValueError is how uvloop says so
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_FAREWELL)
         self.writer.transport.abort()
 
     async def aclose(self) -> None:

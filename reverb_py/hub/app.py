@@ -1,7 +1,7 @@
 """An application: who may talk to it, and its limits. Values only; where they come from is settings' affair."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -64,21 +64,21 @@ class App:
     max_presence_members: int = 0  # hosted: 100
     max_presence_user_size: int = 0  # user_id and user_info together; hosted: 1 024
     max_user_id: int = 0  # characters of a presence user_id; hosted: 128
+    terminate_members: bool = True  # terminate_connections closes presence members too; hosted: signed-in users only
 
     cache_ttl: float = 1_800  # of a cache channel's last event
+
+    keys: tuple[str, ...] = field(init=False, repr=False)
+    secrets: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", tuple(each.key for each in self.credentials))
+        object.__setattr__(self, "secrets", tuple(each.secret for each in self.credentials))
 
     @property
     def key(self) -> str:
         """The key that clients are told to use."""
         return self.credentials[0].key
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(credential.key for credential in self.credentials)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return tuple(credential.secret for credential in self.credentials)
 
 
 class Apps:

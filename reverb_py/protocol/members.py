@@ -40,8 +40,8 @@ def parse_member(channel_data: str) -> Member:
     user_id = fields.get("user_id")
     if isinstance(user_id, bool) or not isinstance(user_id, str | int | float) or user_id == "":
         raise PusherError("channel_data is invalid: user_id must be a non-empty string or a number")
-    text = user_id if isinstance(user_id, str) else member_text(channel_data, "user_id") or ""
-    return Member(text, _info(channel_data))
+    text = user_id if isinstance(user_id, str) else _text(channel_data, "user_id")
+    return Member(text, _text(channel_data, "user_info").encode())
 
 
 def parse_user(user_data: str) -> User:
@@ -53,7 +53,7 @@ def parse_user(user_data: str) -> User:
     user_id = fields.get("id")
     if not isinstance(user_id, str) or not is_user_id(user_id):
         raise PusherError("user_data is invalid: id must be a string of 1 to 128 of the characters a-zA-Z0-9_-=@,.;")
-    return User(user_id, _info(user_data))
+    return User(user_id, _text(user_data, "user_info").encode())
 
 
 def _parse_object(text: str, name: str) -> dict[str, object]:
@@ -66,8 +66,9 @@ def _parse_object(text: str, name: str) -> dict[str, object]:
     return value
 
 
-def _info(text: str) -> bytes:
+def _text(text: str, name: str) -> str:
+    """The JSON text of a member, `null` when there is none."""
     try:
-        return (member_text(text, "user_info") or "null").encode()
+        return member_text(text, name) or "null"
     except RecursionError:
-        raise PusherError("user_info is nested too deeply") from None
+        raise PusherError(f"{name} cannot be read: the JSON around it is nested too deeply") from None

@@ -48,7 +48,7 @@ class Invalid(ValueError):
 
 
 class TooLarge(ValueError):
-    """A limit of the app on sizes or counts is passed (413). The text names limit and size."""
+    """A limit of the app on sizes is passed (413). The text names limit and size."""
 
 
 def parse_event(body: bytes, limits: Limits) -> Trigger:
@@ -58,7 +58,7 @@ def parse_event(body: bytes, limits: Limits) -> Trigger:
 
 def parse_batch(body: bytes, limits: Limits) -> list[Trigger]:
     """Read the body of `POST /batch_events`: `{"batch": [{…}, …]}`, in its order; raise as parse_event."""
-    batch = _object(body).get("batch")
+    batch = _list(_object(body).get("batch"))
     if batch is None:
         raise Invalid("The batch field is required.")
     if not isinstance(batch, list):
@@ -73,56 +73,60 @@ def parse_batch(body: bytes, limits: Limits) -> list[Trigger]:
         if not isinstance(entry, dict):
             raise Invalid(f"The batch.{number} field must be an object.")
         try:
-            triggers.append(event_of(entry, limits))
-        except (Invalid, TooLarge) as error:
-            raise type(error)(f"batch.{number}: {error}") from None
+            triggers.append(event_of(entry, limits, f"batch.{number}."))
+        except TooLarge as error:
+            raise TooLarge(f"{error} The event is batch.{number}.") from None
     return triggers
 
 
-def event_of(fields: dict[str, Any], limits: Limits) -> Trigger:
-    """Check the fields of one event; raise Invalid or TooLarge."""
-    name = _string(fields, "name")
+def event_of(fields: dict[str, Any], limits: Limits, place: str = "") -> Trigger:
+    """Check the fields of one event; raise Invalid or TooLarge. `place` is where they stand, `batch.0.` for example."""
+    name = _string(fields, "name", place)
     if name is None or not name.strip():
-        raise Invalid("The name field is required.")
+        raise Invalid(f"The {place}name field is required.")
     if is_reserved_event(name):
-        raise Invalid(f"The name field is invalid: {name!r} is one of the protocol's own, clients would obey it.")
+        why = f"{name!r} is one of the protocol's own, clients would obey it."
+        raise Invalid(f"The {place}name field is invalid: {why}")
     if limits.max_event_name and len(name) > limits.max_event_name:
-        raise Invalid(f"The name field must not be greater than {limits.max_event_name} characters.")
-    data = _string(fields, "data")
+        raise Invalid(f"The {place}name field must not be greater than {limits.max_event_name} characters.")
+    data = _string(fields, "data", place)
     if data is None:
-        raise Invalid("The data field is required.")
+        raise Invalid(f"The {place}data field is required.")
     size = len(data.encode()) if limits.max_event_size else 0
     if size > limits.max_event_size:
         raise TooLarge(
             f"The data content of this event exceeds the allowed maximum ({limits.max_event_size} bytes; it has {size}"
             "). Raise REVERB_APP_MAX_EVENT_SIZE, or send less."
         )
-    info = frozenset(part.strip() for part in (_string(fields, "info") or "").split(",") if part.strip())
-    return Trigger(name, data, _channels(fields, limits), _string(fields, "socket_id"), info)
+    info = frozenset(part.strip() for part in (_string(fields, "info", place) or "").split(",") if part.strip())
+    return Trigger(name, data, _channels(fields, limits, place), _string(fields, "socket_id", place), info)
 
 
-def _channels(fields: dict[str, Any], limits: Limits) -> tuple[str, ...]:
-    names: Sequence[Any] | None = fields.get("channels")
+def _channels(fields: dict[str, Any], limits: Limits, place: str) -> tuple[str, ...]:
+    names: Sequence[Any] | None = _list(fields.get("channels"))
     if names is None:
-        channel = _string(fields, "channel")
+        channel = _string(fields, "channel", place)
+        if not channel and place:
+            raise Invalid(f"The {place}channel field is required when channels is not present.")
         if not channel:
             raise Invalid("The channels field is required when channel is not present.")
         names = [channel]
     if not isinstance(names, list):
-        raise Invalid("The channels field must be an array.")
+        raise Invalid(f"The {place}channels field must be an array.")
     if not names:
-        raise Invalid("The channels field is required when channel is not present.")
+        raise Invalid(f"The {place}channels field is required when channel is not present.")
     if limits.max_event_channels and len(names) > limits.max_event_channels:
         raise Invalid(
-            f"The channels field must not have more than {limits.max_event_channels} items (it has {len(names)})."
-            " Raise REVERB_APP_MAX_EVENT_CHANNELS, or publish several times."
+            f"The {place}channels field must not have more than {limits.max_event_channels} items (it has"
+            f" {len(names)}). Raise REVERB_APP_MAX_EVENT_CHANNELS, or publish several times."
         )
     for name in names:
         if not isinstance(name, str):
-            raise Invalid("The channels field must hold strings only.")
+            raise Invalid(f"The {place}channels field must hold strings only.")
         if not is_channel(name, limits.max_channel_name):
             raise Invalid(
-                f"Invalid channel name {name[:200]!r}: 1 to {limits.max_channel_name} of a-zA-Z0-9_-=@,.; are allowed"
+                f"Invalid channel name {name[:200]!r}{place and ' in ' + place[:-1]}:"
+                f" 1 to {limits.max_channel_name} of a-zA-Z0-9_-=@,.; are allowed."
             )
     return tuple(dict.fromkeys(names))
 
@@ -137,8 +141,13 @@ def _object(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _string(fields: dict[str, Any], name: str) -> str | None:
+def _list(value: Any) -> Any:
+    """Return the values of an object: PHP writes a list so when its keys have gaps, and Reverb takes it."""
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def _string(fields: dict[str, Any], name: str, place: str) -> str | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
-        raise Invalid(f"The {name} field must be a string.")
+        raise Invalid(f"The {place}{name.replace('_', ' ')} field must be a string.")
     return value

@@ -32,6 +32,7 @@ PUSHER_PROFILE: dict[str, object] = {  # hosted Pusher's limits and refusals
     "max_presence_members": 100,
     "max_presence_user_size": 1_024,
     "max_user_id": 128,
+    "terminate_members": False,
 }
 
 
@@ -216,6 +217,13 @@ class AppLimits(BaseModel):
             "characters",
         ),
     ] = 0
+    terminate_members: Annotated[
+        Switch,
+        About(
+            "terminate_connections also closes who is in a presence channel under the id, as Reverb's. Hosted: false.",
+            ("REVERB_APP_TERMINATE_MEMBERS",),
+        ),
+    ] = True
     cache_ttl: Annotated[
         SomeSeconds,
         About(

@@ -3,11 +3,8 @@
 Statuses are Reverb's, error bodies plain text (Laravel prints them verbatim), successes JSON objects.
 """
 
-import hashlib
-import hmac
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from urllib.parse import unquote
 
 import orjson
 from starlette.applications import Starlette
@@ -22,9 +19,10 @@ from reverb_py.hub.app import App
 from reverb_py.node import Node
 from reverb_py.protocol import triggers
 from reverb_py.protocol.names import is_cache, is_channel, is_presence, user_of
-from reverb_py.protocol.signatures import parse_query
+from reverb_py.protocol.signatures import values_of
 from reverb_py.protocol.triggers import Trigger
 from reverb_py.transports.http_auth import INVALID, Authenticator, Head, Refusal
+from reverb_py.transports.publishing import fits_md5, publish
 
 Info = dict[str, object]
 
@@ -71,7 +69,7 @@ class HttpApi:
         started = perf_counter()
         app, parameters, body = await self._read(request)
         if not body and "name" in parameters:  # query-string publishing (pp 7.1)
-            trigger = triggers.event_of(_fields_of(request.url.query), app)
+            trigger = triggers.event_of(_fields_of(parameters), app)
         else:
             trigger = triggers.parse_event(body, app)
         self._publish(app, trigger, request, started)
@@ -104,12 +102,7 @@ class HttpApi:
         return Json({}, status_code=202)
 
     def _publish(self, app: App, trigger: Trigger, request: Request, started: float) -> None:
-        received = self._node.trigger(app, trigger)
-        publisher = request.headers.get("x-pusher-library", "")
-        seconds = perf_counter() - started
-        self._node.tell(
-            facts.Published(app.id, trigger.event, received, len(trigger.data.encode()), seconds, publisher)
-        )
+        publish(self._node, app, trigger, request.headers.get("x-pusher-library", ""), started)
 
     # Questions.
 
@@ -134,8 +127,7 @@ class HttpApi:
         app, _, _ = await self._read(request)
         channel = _channel_of(request, app)
         if not is_presence(channel):
-            reason = f"{channel} is not a presence channel, it has no users."
-            raise Refusal(400, "Users can only be retrieved for presence channels.", codes.INVALID_REQUEST, reason)
+            raise triggers.Invalid(f"Users can only be retrieved for presence channels, {channel} is none.")
         members = await self._node.occupancy.members(app.id, channel)
         return Json({"users": [{"id": user_id} for user_id in members]})
 
@@ -172,7 +164,7 @@ class HttpApi:
 
     async def terminate(self, request: Request) -> Response:
         app, _, _ = await self._read(request)
-        self._node.terminate(app.id, request.path_params["user_id"])
+        self._node.terminate(app, request.path_params["user_id"])
         return Json({})
 
     async def up(self, request: Request) -> Response:
@@ -196,11 +188,9 @@ class HttpApi:
             app_id = named.id if named else ""
         app, parameters = self._auth.authenticate(app_id, Head(request.method, path, query, has_body))
         body = await self._body(request, int(length) if length and length.isdigit() else 0)
-        if "body_md5" in parameters and has_body:
-            md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
-            if not hmac.compare_digest(md5.encode(), parameters["body_md5"].encode()):
-                reason = "body_md5 is not the MD5 of the body that arrived: it was changed on its way."
-                raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)
+        if "body_md5" in parameters and has_body and not fits_md5(body, parameters["body_md5"]):
+            reason = "body_md5 is not the MD5 of the body that arrived: it was changed on its way."
+            raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)
         return app, parameters, body
 
     async def _body(self, request: Request, announced: int) -> bytes:
@@ -280,13 +270,11 @@ def _channel_of(request: Request, app: App) -> str:
 
 def _info_of(parameters: dict[str, str]) -> frozenset[str]:
     """Read `info=a,b`, or PHP's `info[0]=a&info[1]=b`."""
-    values = [value for name, value in parameters.items() if name == "info" or name.startswith("info[")]
+    values = [parameters.get("info", ""), *values_of(parameters, "info")]
     return frozenset(part.strip() for value in values for part in value.split(","))
 
 
-def _fields_of(query: str) -> dict[str, object]:
+def _fields_of(parameters: dict[str, str]) -> dict[str, object]:
     """Read an event from a query string: `name`, `data`, `channel` or `channels[]` as often as wanted."""
-    fields: dict[str, object] = dict(parse_query(query))
-    pairs = [pair.partition("=") for pair in query.split("&")]
-    names = [unquote(value.replace("+", " ")) for name, _, value in pairs if unquote(name).startswith("channels[")]
-    return fields | {"channels": names} if names else fields
+    names = values_of(parameters, "channels")
+    return {**parameters, "channels": names} if names else {**parameters}

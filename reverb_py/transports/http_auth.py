@@ -50,13 +50,17 @@ class Authenticator:
         if app is None:
             raise Refusal(404, f"No matching application for ID [{app_id[:100]}].", codes.UNKNOWN_APP)
         parameters = parse_query(head.query)
-        auth = {name.lower(): value for name, value in parameters.items()}
+        auth = parameters
+        if not all(map(str.islower, parameters)):
+            auth = {name.lower(): value for name, value in parameters.items()}
         self._check_signature(app, head, parameters, auth)
         if not app.enabled:
             raise Refusal(403, "Application is disabled.", codes.APP_DISABLED)
         if auth["auth_key"] not in app.keys:
             what = f"a request of app {app.id} was signed with its secret, but names the key {auth['auth_key'][:40]!r}"
             self._node.tell(facts.Noticed(app.id, what, codes.WRONG_KEY))
+        if auth is parameters:
+            return app, parameters
         return app, {**parameters, **{name: auth[name] for name in auth if name.startswith(("auth_", "body_"))}}
 
     def app_of_key(self, query: str) -> App | None:
@@ -73,7 +77,8 @@ class Authenticator:
             raise Refusal(401, INVALID, codes.INVALID_REQUEST, "Version not supported: auth_version must be 1.0.")
         texts = request_texts(head.method, head.path, parameters, prefix=self._prefix, has_body=head.has_body)
         if not any(matches(app.secrets, text, auth["auth_signature"]) for text in texts):
-            signed = texts[0].replace("\n", "\\n")[:SHOWN]
+            usual = next(request_texts(head.method, head.path, parameters, prefix=self._prefix))
+            signed = usual.replace("\n", "\\n")[:SHOWN]
             reason = f'You should have sent HmacSHA256Hex("{signed}", your_secret_key).'
             raise Refusal(401, INVALID, codes.WRONG_SECRET, f"{codes.WRONG_SECRET.title}. {reason}")
         self._check_time(auth["auth_timestamp"])
@@ -81,11 +86,12 @@ class Authenticator:
             raise Refusal(401, INVALID, codes.INVALID_REQUEST, "Missing parameter: body_md5 (the request has a body).")
 
     def _check_time(self, timestamp: str) -> None:
+        now = self._clock()
         try:
             given = int(timestamp)
-        except ValueError:
+            off = abs(now - given)
+        except (ValueError, OverflowError):  # the latter from 309 digits on
             raise Refusal(401, INVALID, codes.CLOCK_SKEW, "auth_timestamp must be Unix seconds.") from None
-        now = self._clock()
-        if self._tolerance and abs(now - given) > self._tolerance:
+        if self._tolerance and off > self._tolerance:
             reason = f"Timestamp expired: {given} is not within {self._tolerance:g} s of this server's time, {now:.0f}."
             raise Refusal(401, INVALID, codes.CLOCK_SKEW, reason)

@@ -1,10 +1,12 @@
-"""Listening sockets: every IPv4 and IPv6 address unless told otherwise, and the limits of file descriptors."""
+"""Sockets: the listening ones on every address, the one below a transport, and the limit of file descriptors."""
 
+import asyncio
 import errno
 import resource
 import socket
 
 EVERYWHERE = ("", "*", "::", "[::]")
+OPEN_MAX = 10_240  # macOS calls its limit infinite, and refuses more than this (its limits.h)
 RESERVE = 64  # descriptors that are kept for requests while WebSockets are refused, and for Redis, files, …
 
 
@@ -48,8 +50,23 @@ def _bind(family: int, address: tuple[object, int]) -> socket.socket:
     return sock
 
 
+def plain_socket(transport: asyncio.Transport) -> socket.SocketType | None:
+    """Return a socket on the transport's own descriptor, for sending beside it; None over TLS.
+
+    `detach` it in connection_lost: uvloop and asyncio call that before they close the descriptor.
+    """
+    below = transport.get_extra_info("socket")
+    if below is None or transport.get_extra_info("sslcontext") is not None:
+        return None
+    return socket.SocketType(below.family, below.type, below.proto, below.fileno())
+
+
 def raise_descriptor_limit() -> int:
-    """Raise the limit of open files to the hard one; return it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    """Raise the limit of open files as far as the system lets; return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_MAX if hard == resource.RLIM_INFINITY else hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return soft
+    return wanted

@@ -6,8 +6,6 @@ Signatures are struck out; the rest is what clients send and receive, payloads i
 import logging
 import re
 
-from websockets.frames import Frame
-
 from reverb_py.session import Session
 from reverb_py.transports.websocket import WebSocket
 
@@ -23,17 +21,18 @@ class WireLog(WebSocket):
 
     __slots__ = ()
 
-    def _receive(self, frame: Frame, session: Session) -> None:
-        logger.debug("< %s %s", session.connection.socket_id, _shown(bytes(frame.data)))
-        super()._receive(frame, session)
+    def _obey(self, text: str, session: Session) -> None:
+        logger.debug("< %s %s", session.connection.socket_id, _shown(text))
+        super()._obey(text, session)
 
     def write(self, frame: bytes) -> None:
-        if frame[:1] == b"\x81":
-            logger.debug("> %s %s", self._name(), _shown(frame[frame.find(b"{") :]))
+        if frame[:1] == b"\x81" and not self._gone:
+            logger.debug("> %s %s", self._name(), _shown(frame[frame.find(b"{") :].decode()))
         super().write(frame)
 
     def close(self, code: int, reason: str) -> None:
-        logger.debug("x %s %d %s", self._name(), code, reason)
+        if not self._gone:
+            logger.debug("x %s %d %s", self._name(), code, reason)
         super().close(code, reason)
 
     def _name(self) -> str:
@@ -41,5 +40,5 @@ class WireLog(WebSocket):
         return session.connection.socket_id if session is not None else "-"
 
 
-def _shown(data: bytes) -> str:
-    return _AUTH.sub(r"\1…", data.decode(errors="replace"))[:SHOWN]
+def _shown(text: str) -> str:
+    return _AUTH.sub(r"\1…", text)[:SHOWN]

@@ -1,0 +1,80 @@
+"""`python -m bench`: every row, measured and reported. Exit code 1 for nonsense (lost copies), never for a time."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench import machine, report
+from bench.measure import Row, measure, measure_idle
+from bench.process import Broken, compile_c, compiler
+from bench.workloads import IDLE, WORKLOADS, Kind, kinds
+
+Task = Callable[[], Row]
+QUICK_SECONDS = 5  # that idle connections are watched with --quick
+
+
+def main(arguments: Sequence[str], servers: Mapping[str, Kind] | None = None) -> int:
+    """Measure, print, and return the exit code. `servers` are measured in place of ours and its comparisons."""
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        binaries = Path(directory)
+        try:
+            compile_c(binaries)
+        except Broken as broken:
+            print(broken, file=sys.stderr)
+            return 1
+        facts, rows = machine.describe(compiler()), {}
+        for name, task in _tasks(options, servers or kinds(binaries), binaries).items():
+            began = time.monotonic()
+            print(f"{name} … ", end="", file=sys.stderr, flush=True)
+            rows[name] = _attempt(name, task)
+            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    if options.quick:
+        print("Smaller and shorter than the titles say (--quick): good for nonsense, not for figures.\n")
+    print(report.as_text(rows, facts))
+    if options.json:
+        options.json.write_text(json.dumps(report.as_json(rows, facts), indent=1) + "\n")
+    return 1 if not rows or any(row.wrong for row in rows.values()) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller and shorter, within a minute")
+    parser.add_argument("--only", default="", help="rows or groups of rows, with commas between: fanout,trigger-fresh")
+    parser.add_argument("--rounds", type=int, default=0, help="runs of each row and server [default: 5; quick: 1]")
+    parser.add_argument("--json", type=Path, help="write everything to this file too")
+    return parser
+
+
+def _tasks(options: argparse.Namespace, servers: Mapping[str, Kind], binaries: Path) -> dict[str, Task]:
+    """What was asked for, by name."""
+    rounds = options.rounds or (1 if options.quick else 5)
+    tasks: dict[str, Task] = {}
+    for each in WORKLOADS:
+        workload = each.smaller() if options.quick else each
+        if workload is not None:
+            tasks[each.name] = lambda workload=workload: measure(workload, servers, binaries, rounds)  # type: ignore[misc]
+    for idle in IDLE:
+        connections = idle.quick if options.quick else idle.connections
+        seconds = min(idle.seconds, QUICK_SECONDS) if options.quick else idle.seconds
+        tasks[idle.name] = lambda idle=idle, connections=connections, seconds=seconds: measure_idle(  # type: ignore[misc]
+            idle, servers, binaries, connections, seconds
+        )
+    wanted = [name for name in options.only.split(",") if name]
+    return {name: task for name, task in tasks.items() if not wanted or {name, name.partition("-")[0]} & set(wanted)}
+
+
+def _attempt(name: str, task: Task) -> Row:
+    """The row, or one that says why there is none: the others are measured all the same."""
+    try:
+        return task()
+    except Broken as broken:
+        return Row(name, name, "", wrong=[str(broken)])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

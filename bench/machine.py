@@ -1,0 +1,31 @@
+"""What the figures were measured on: they mean nothing without it."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = ("reverb-py", "uvicorn", "uvloop", "httptools", "websockets", "starlette", "orjson")
+
+
+def describe(cc: str) -> dict[str, str]:
+    """Machine and versions, for the head of a report; `cc` is the compiler that made the floor."""
+    facts = {
+        "cpu": _cpu(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "cc": _first_line(cc, "--version"),
+    }
+    return facts | {name: version(name) for name in PACKAGES}
+
+
+def _cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    return names[0] if names else platform.machine()
+
+
+def _first_line(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0]

@@ -1,0 +1,195 @@
+"""Figures to a table and to JSON: medians, ratios to the floor, and the targets with what was reached."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench.measure import Figures, Row
+from bench.workloads import FLOOR, ORDINARY, OURS, QUIET
+
+Rows = Mapping[str, Row]  # by name
+
+BUSY = 0.9  # share of its core from which a process is the limit
+
+
+def middle(samples: Sequence[Figures], name: str) -> float | None:
+    """The median of a figure over all runs, None when it was not measured."""
+    values = [figures[name] for figures in samples if name in figures]
+    return median(values) if values else None
+
+
+def ratio(row: Row, name: str, above: str = OURS, below: str = FLOOR) -> float | None:
+    """The median of the ratios of runs that followed each other: what drifts, drifts for both."""
+    pairs = zip(row.samples.get(above, []), row.samples.get(below, []), strict=False)
+    ratios = [one[name] / other[name] for one, other in pairs if name in one and other.get(name)]
+    return median(ratios) if ratios else None
+
+
+def figure(rows: Rows, row: str, server: str, name: str) -> float | None:
+    return middle(rows[row].samples.get(server, []), name) if row in rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was to be reached, at most, and what was measured; None: not in this run."""
+
+    text: str
+    limit: float
+    reached: float | None
+    unit: str = "x"
+
+    @property
+    def verdict(self) -> str:
+        if self.reached is None:
+            return "not measured"
+        return "met" if self.reached <= self.limit else "missed"
+
+
+def targets(rows: Rows) -> list[Target]:
+    """Every target of the project, in the units of the table."""
+    one = {name: figure(rows, name, OURS, "cpu_us") for name in rows}
+    copies = [value for name in ("fanout-100", "fanout-1000", "fanout-10000") if (value := one.get(name))]
+    flat = max(copies) / min(copies) if len(copies) > 1 else None
+    presence = _over(one.get("presence-100"), one.get("fanout-100"))
+    return [
+        Target("delivered copy, 1,000 subscribers, to the floor", 1.15, _to_floor(rows, "fanout-1000")),
+        Target("delivered copy, 10,000 subscribers, to the floor", 1.15, _to_floor(rows, "fanout-10000")),
+        Target("delivered copy, dearest to cheapest from 100 to 10,000", 1.1, flat),
+        Target("trigger for one subscriber, keep-alive, to the floor", 1.5, _to_floor(rows, "trigger-keepalive")),
+        Target("trigger, new connection each, to the floor", 1.8, _to_floor(rows, "trigger-fresh")),
+        Target(
+            "client event per copy, to the delivered copy", 1.25, _over(one.get("client-20"), one.get("fanout-1000"))
+        ),
+        Target("connect + private subscription", 250, one.get("storm-5000"), "µs"),
+        Target("idle connection", 4_500, figure(rows, "idle-plain", OURS, "bytes"), "bytes"),
+        Target("idle connections, all together", 1, figure(rows, "idle-plain", OURS, "core_percent"), "% of a core"),
+        Target("presence join + leave, to its 200 deliveries", 2, _over(presence, 200)),
+        Target("batch of 10 per copy, to the floor's single sends", 0.4, _to_floor(rows, "burst-batch")),
+        Target("64 publishers per copy, to the floor's single sends", 0.4, _to_floor(rows, "burst-publishers")),
+    ]
+
+
+def _to_floor(rows: Rows, name: str) -> float | None:
+    return ratio(rows[name], "cpu_us") if name in rows else None
+
+
+def _over(value: float | None, divisor: float | None) -> float | None:
+    return value / divisor if value is not None and divisor else None
+
+
+def split(row: Row) -> tuple[float, float, float] | None:
+    """What a unit costs: the floor, what frame and Python add, what receipt and log add; None without those runs."""
+    floor, quiet, ours = (middle(row.samples.get(name, []), "cpu_us") for name in (FLOOR, QUIET, OURS))
+    return None if floor is None or quiet is None or ours is None else (floor, quiet - floor, ours - quiet)
+
+
+# The table, in Markdown that can be read as it is.
+
+
+def as_text(rows: Rows, machine: Mapping[str, str]) -> str:
+    """The whole report."""
+    parts = ["  ".join(f"{name} {value}" for name, value in machine.items()), _work(rows), _split(rows), _idle(rows)]
+    return "\n\n".join(part for part in [*parts, _targets(rows), _wrong(rows)] if part) + "\n"
+
+
+def _work(rows: Rows) -> str:
+    head = (
+        "CPU time of the server per unit, µs|unit|floor|ordinary|ours|ours / floor|ours: units/s|p50 µs|p99 µs|MB|full"
+    )
+    lines = []
+    for row in rows.values():
+        ours = row.samples.get(OURS, [])
+        if middle(ours, "cpu_us") is None:
+            continue
+        cpu = [_number(middle(row.samples.get(name, []), "cpu_us")) for name in (FLOOR, ORDINARY, OURS)]
+        others = [_number(middle(ours, name)) for name in ("rate", "p50_us", "p99_us", "megabytes")]
+        lines.append([row.title, row.unit, *cpu, _number(ratio(row, "cpu_us")), *others, _full(ours)])
+    return _table(head.split("|"), lines)
+
+
+def _full(samples: Sequence[Figures]) -> str:
+    """Whose core was full: only where it was the server's, the rate is the most that it can do."""
+    server, load = middle(samples, "server_busy") or 0, middle(samples, "load_busy") or 0
+    return "server" if server >= BUSY else "load" if load >= BUSY else ""
+
+
+def _split(rows: Rows) -> str:
+    lines = [[row.title, *map(_number, parts)] for row in rows.values() if (parts := split(row))]
+    return _table(["One copy, µs", "floor", "+ frame and Python", "+ receipt and log"], lines)
+
+
+def _idle(rows: Rows) -> str:
+    lines = []
+    for row in rows.values():
+        sizes = [_number(middle(row.samples.get(name, []), "bytes")) for name in (FLOOR, ORDINARY, OURS)]
+        if any(sizes):
+            lines.append([row.title, *sizes, _number(middle(row.samples.get(OURS, []), "core_percent"))])
+    return _table(["Memory of each, bytes", "floor", "ordinary", "ours", "ours: % of a core, all"], lines)
+
+
+def _targets(rows: Rows) -> str:
+    lines = [
+        [target.text, f"{target.limit:g} {target.unit}", f"{_number(target.reached)} {target.unit}", target.verdict]
+        for target in targets(rows)
+        if target.reached is not None
+    ]
+    return _table(["Target", "at most", "reached", ""], lines)
+
+
+def _wrong(rows: Rows) -> str:
+    wrong = [f"WRONG: {row.title}: {text}" for row in rows.values() for text in row.wrong]
+    runs = [figures for row in rows.values() for samples in row.samples.values() for figures in samples]
+    copies = sum(figures.get("delivered", 0) for figures in runs)
+    return "\n".join(wrong) or f"{copies:,.0f} copies: every one arrived, once and in order."
+
+
+def _number(value: float | None) -> str:
+    """Three digits that count, and no more."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    """Columns as wide as their widest cell; the first to the left, the others to the right."""
+    if not lines:
+        return ""
+    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(
+        "| "
+        + " | ".join(cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in enumerate(cells))
+        + " |"
+        for cells in (zip(line, widths, strict=True) for line in (head, rule, *lines))
+    )
+
+
+def as_json(rows: Rows, machine: Mapping[str, str]) -> dict[str, Any]:
+    """Everything, every run included."""
+    return {
+        "machine": dict(machine),
+        "rows": [
+            {
+                "name": row.name,
+                "title": row.title,
+                "unit": row.unit,
+                "wrong": row.wrong,
+                "servers": {
+                    name: {"median": {key: middle(samples, key) for key in samples[0]}, "runs": samples}
+                    for name, samples in row.samples.items()
+                },
+            }
+            for row in rows.values()
+        ],
+        "targets": [
+            {
+                "text": each.text,
+                "at_most": each.limit,
+                "unit": each.unit,
+                "reached": each.reached,
+                "verdict": each.verdict,
+            }
+            for each in targets(rows)
+        ],
+    }

@@ -1,0 +1,59 @@
+"""Apps are found by id and by every key, and show no secret."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from reverb_py.hub.app import App, Apps, Credential
+
+ONE = App("1", (Credential("new", "hunter2"), Credential("old", "hunter3")))
+TWO = App("2", (Credential("other", "hunter4"),))
+
+
+def test_the_newest_credential_is_the_one_to_use_and_every_one_counts() -> None:
+    assert ONE.key == "new"
+    assert ONE.keys == ("new", "old")
+    assert ONE.secrets == ("hunter2", "hunter3")
+
+
+def test_an_app_that_gets_other_credentials_uses_those() -> None:
+    """A changed copy must not keep the old secrets, or a rotation would change nothing."""
+    rotated = replace(ONE, credentials=(Credential("newest", "hunter5"),))
+    assert (rotated.key, rotated.keys, rotated.secrets) == ("newest", ("newest",), ("hunter5",))
+    assert rotated != ONE
+
+
+@pytest.mark.parametrize("shown", [repr(ONE), repr(Credential("k", "hunter2")), str(ONE), f"{Apps([ONE])!r}"])
+def test_no_secret_is_shown(shown: str) -> None:
+    assert "hunter" not in shown
+
+
+def test_an_app_does_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        ONE.max_connections = 5  # type: ignore[misc]
+
+
+def test_an_app_is_found_by_its_id_and_by_each_of_its_keys() -> None:
+    apps = Apps([ONE, TWO])
+    assert [apps.by_id("1"), apps.by_id("2"), apps.by_id("3")] == [ONE, TWO, None]
+    assert [apps.by_key(key) for key in ("new", "old", "other", "none", "")] == [ONE, ONE, TWO, None, None]
+    assert (list(apps), len(apps)) == ([ONE, TWO], 2)
+
+
+@pytest.mark.parametrize(
+    ("second", "what"),
+    [
+        (replace(TWO, id="1"), "two apps have the id '1'"),
+        (replace(TWO, credentials=(Credential("old", "x"),)), "two apps have the key 'old'"),
+        (replace(TWO, credentials=(Credential("other", "x"), Credential("new", "x"))), "two apps have the key 'new'"),
+    ],
+)
+def test_two_apps_that_could_not_be_told_apart_are_refused(second: App, what: str) -> None:
+    with pytest.raises(ValueError, match=what) as refused:
+        Apps([ONE, second])
+    assert "hunter" not in str(refused.value)
+
+
+def test_one_app_may_have_a_key_twice_with_two_secrets() -> None:
+    app = App("1", (Credential("key", "new"), Credential("key", "old")))
+    assert Apps([app]).by_key("key") is app

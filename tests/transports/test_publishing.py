@@ -1,0 +1,113 @@
+"""The short way of a publish gives byte for byte what the ordinary way through Starlette gives."""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass, replace
+
+import pytest
+
+from reverb_py.conformance.target import Knobs, signed_query
+from reverb_py.hub import facts
+from reverb_py.transports.publishing import ShortWay
+from tests.transports.in_process import Running, running
+
+EVENT = {"name": "ticket.assigned", "data": '{"ticket_id":1}', "channels": ["a"]}
+DATE = re.compile(rb"date: [^\r]+")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, whether the short way answers it, and how many copies it delivers to a subscriber of `a`."""
+
+    body: bytes
+    short: bool
+    copies: int = 0
+    path: str = "/apps/1/events"
+    headers: str = ""
+    close: bool = False  # the answer is followed by the end of the connection
+    knobs: Knobs | None = None
+    in_pieces: bool = False
+
+
+def body(**fields: object) -> bytes:
+    return json.dumps(EVENT | fields).encode()
+
+
+ASKED = {
+    "usual": Asked(body(), True, 1),
+    "to nobody": Asked(body(channels=["b"]), True),
+    "one channel twice": Asked(body(channels=["a", "a"]), True, 1),
+    "channel": Asked(b'{"name":"e","data":"{}","channel":"a"}', True, 1),
+    "excluded socket": Asked(body(socket_id="1.1"), True, 1),
+    "library": Asked(body(), True, 1, headers="X-Pusher-Library: pusher-http-php 7.2.6\r\n"),
+    "in pieces": Asked(body(), True, 1, in_pieces=True),
+    "connection: close": Asked(body(), True, 1, headers="Connection: close\r\n", close=True),
+    "info": Asked(body(info="subscription_count"), False, 1),
+    "unknown app": Asked(body(), False, path="/apps/2/events"),
+    "another route": Asked(b"data", False, path="/apps/1/channels/a/events"),
+    "wrong secret": Asked(body(), False, knobs={"secret": "another"}),
+    "no signature": Asked(body(), False, knobs={"omit": ("auth_signature",)}),
+    "no body_md5": Asked(body(), False, knobs={"omit": ("body_md5",)}),
+    "body of another md5": Asked(body(), False, knobs={"body_md5": "0" * 32}),
+    "too late": Asked(body(), False, knobs={"timestamp": 1}),
+    "wrong key": Asked(body(), True, 1, knobs={"key": "another"}),
+    "not json": Asked(b"{{{", False),
+    "no name": Asked(body(name=""), False),
+    "data is no string": Asked(body(data={"a": 1}), False),
+    "no channel name": Asked(body(channels=["a", "a b"]), False),
+    "too large": Asked(body(data="x" * 1_048_576), False),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+async def test_both_ways_answer_deliver_and_tell_the_same(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished: list[bool] = []
+    begin, finish = ShortWay.begin, ShortWay.finish
+
+    def counting(way: ShortWay, begun: object) -> bool:
+        finished.append(finish(way, begun))  # type: ignore[arg-type]
+        return finished[-1]
+
+    monkeypatch.setattr(ShortWay, "finish", counting)
+    async with running() as server:
+        short = await outcome(server, asked)
+    assert (True in finished) is asked.short
+    monkeypatch.setattr(ShortWay, "begin", lambda way, url, headers: None)
+    async with running() as server:
+        ordinary = await outcome(server, asked)
+    monkeypatch.setattr(ShortWay, "begin", begin)
+    assert short == ordinary
+    assert len(short[1]) == asked.copies
+
+
+async def outcome(server: Running, asked: Asked) -> tuple[bytes, list[object], list[facts.Fact]]:
+    """The bytes of the answer but for its date, what a subscriber of `a` got, and the facts but for times and ids."""
+    query = signed_query(server.target.apps["MAIN"], "POST", asked.path, asked.body, {}, asked.knobs or {})
+    length = f"Content-Length: {len(asked.body)}\r\n"
+    head = f"POST {asked.path}?{query} HTTP/1.1\r\nHost: x\r\n{length}{asked.headers}\r\n"
+    async with server.target.client() as subscriber, server.http() as http:
+        await subscriber.subscribed("a")
+        before = len(server.facts)
+        if asked.in_pieces:
+            await http.send_bytewise(head.encode() + asked.body)
+        else:
+            http.send(head.encode() + asked.body)
+        answer = await http.rest() if asked.close else await raw_answer(http.reader)
+        received = []
+        await subscriber.send({"event": "pusher:ping"})
+        while (frame := await subscriber.frame())["event"] != "pusher:pong":
+            received.append(frame)
+        told = [each for each in server.facts[before:] if not isinstance(each, facts.Disconnected)]
+    return DATE.sub(b"", answer), list(received), [_timeless(each) for each in told]
+
+
+async def raw_answer(reader: asyncio.StreamReader) -> bytes:
+    """One answer as it came: its head, and as much of a body as that announces."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    return head + await reader.readexactly(int(length[1]) if length else 0)
+
+
+def _timeless(fact: facts.Fact) -> facts.Fact:
+    return replace(fact, seconds=0.0) if isinstance(fact, facts.Published) else fact
