@@ -9,7 +9,7 @@ PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3 python /u
             $$each -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format measure lock clean
+.PHONY: help setup serve test check format bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -47,8 +47,8 @@ format: setup  ## ruff's format and its safe fixes
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-measure: setup  ## memory of a subscriber, CPU time of a delivered copy, on this machine
-	@$(PY) -m bench.measure $(ARGS)
+bench: setup  ## speed and memory beside a floor in C, under ten minutes; ARGS="--quick" takes one
+	@$(PY) -m bench $(ARGS)
 
 lock: setup  ## requirements/*.txt anew from pyproject.toml; needs uv
 	@sh requirements/lock.sh

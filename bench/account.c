@@ -49,7 +49,7 @@ int all_arrived(void) { return count.delivered >= count.expected; }
 
 /* Print the run as a line of JSON. Where subscribers come and go, only gaps tell what was lost. */
 void print_count(int64_t elapsed, int64_t busy) {
-    uint64_t lost = options.life ? count.gaps : count.expected - count.delivered;
+    uint64_t lost = options.life ? count.gaps : all_arrived() ? 0 : count.expected - count.delivered;
     printf("{\"seconds\":%.6f,\"busy\":%.3f,\"events\":%lu,\"connects\":%lu,\"delivered\":%lu,\"lost\":%lu,"
            "\"duplicates\":%lu,\"disordered\":%lu,\"refused\":%lu,\"errors\":%lu,\"dropped\":%lu,"
            "\"p50_us\":%d,\"p95_us\":%d,\"p99_us\":%d}\n",

@@ -243,13 +243,13 @@ static void readable(int fd) {
     }
 }
 
-static void accept_all(int listener) {
-    int fd;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-        if (fd >= MAX_CLIENTS) die("too many clients");
-        set_option(fd, IPPROTO_TCP, TCP_NODELAY);
-        watch(poller, fd, fd);
-    }
+/* One for each call, as libuv does: a second try would mostly be a system call for nothing. */
+static void accept_one(int listener) {
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    if (fd < 0) return;
+    if (fd >= MAX_CLIENTS) die("too many clients");
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    watch(poller, fd, fd);
 }
 
 int main(int count, char **arguments) {
@@ -272,7 +272,7 @@ int main(int count, char **arguments) {
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.u64;
             if (fd == listener) {
-                accept_all(listener);
+                accept_one(listener);
             } else {
                 readable(fd);
             }

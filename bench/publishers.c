@@ -4,6 +4,7 @@
 typedef struct {
     int fd, busy; /* -1: not connected; busy: a request is under way */
     int channel;  /* of its next event */
+    int copies;   /* that its request should cause */
     Rest rest;
     uint32_t *sequences; /* of its last events, by channel */
 } Publisher;
@@ -25,7 +26,7 @@ static int write_event(Publisher *publisher, int channel, int64_t stamp, char *o
     channel_name(channel, name);
     int size = write_data(data, publisher - publishers, ++publisher->sequences[channel], stamp);
     size = escape((Slice){data, size}, escaped);
-    count.events++, count.expected += audience(channel);
+    count.events++;
     const char *form = options.batch > 1 ? "{\"name\":\"ticket.assigned\",\"channel\":\"%s\",\"data\":\"%.*s\"}"
                                          : "{\"name\":\"ticket.assigned\",\"channels\":[\"%s\"],\"data\":\"%.*s\"}";
     return sprintf(out, form, name, size, escaped);
@@ -60,11 +61,12 @@ static int write_head(const char *body, int size, char *out) {
 
 static void publish(Publisher *publisher, int64_t stamp) {
     static char body[ROOM / 2], request[ROOM];
+    publisher->copies = options.batch * audience(publisher->channel);
     int size = write_body(publisher, stamp, body), head = write_head(body, size, request);
     memcpy(request + head, body, size);
     if (publisher->fd < 0) publisher->fd = connect_to_server((uint64_t)PUBLISHER << 32 | (publisher - publishers));
     send_all(publisher->fd, request, head + size); /* when this fails, the connection's end tells it */
-    publisher->busy = 1, count.pending++;
+    publisher->busy = 1, count.pending++, count.expected += publisher->copies;
 }
 
 /* Publish with everybody who is free, as far as the options allow. */
@@ -86,6 +88,7 @@ static void hang_up(Publisher *publisher) {
 
 static void is_answered(Publisher *publisher, int fine) {
     if (!fine && !count.refused++) fprintf(stderr, "refused: %s\n", input);
+    if (!fine) count.expected -= publisher->copies;
     publisher->busy = 0, count.pending--;
     if (options.fresh || !fine) hang_up(publisher);
 }

@@ -84,6 +84,7 @@ async def _serve(
         sweep = tasks.create_task(_sweep(node, endpoint, activity, settings.slow_timeout))
         await server.serve(sockets)
         sweep.cancel()
+    activity.tick()  # the last second's sums
     return server.exit_code
 
 
@@ -95,6 +96,7 @@ def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: 
         create_app(api, node.tell),
         http=partial(HttpProtocol, endpoint=endpoint, limits=limits, short_way=short_way),  # type: ignore[arg-type]  # called, never subclassed
         ws=partial(WireLog if settings.debug else WebSocket, endpoint=endpoint),  # type: ignore[arg-type]
+        workers=1,  # else uvicorn reads WEB_CONCURRENCY, and dies of one that is no number
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -111,6 +113,8 @@ def _reload(settings: Settings, node: Node, config: uvicorn.Config, read_apps: C
     """Read apps, secrets and certificates again; keep the old ones when the new ones cannot be used."""
     try:
         apps = read_apps()
+        if not len(apps):  # an editor at work: without apps every client would be sent away for good (4001)
+            raise ConfigError("no app has credentials now")
         if config.ssl is not None:
             config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key)
     except (ConfigError, OSError) as error:

@@ -30,6 +30,7 @@ COMMANDS = {
     "conformance": Entry(
         "reverb_py.cli.conformance", "conformance", "Judge a server by the protocol's numbered cases."
     ),
+    "bench": Entry("reverb_py.cli.bench", "bench", "Load a server, and count what arrives and how fast."),
 }
 
 

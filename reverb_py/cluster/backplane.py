@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would double what making one costs, on the way of every event
 class Envelope:
     """One payload (JSON bytes) for one channel. `sequence` grows with every envelope of its origin."""
 

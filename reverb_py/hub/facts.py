@@ -112,7 +112,7 @@ class MessageRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would double what making one costs, on the way of every event
 class Published:
     """One event over HTTP was accepted."""
 

@@ -50,7 +50,7 @@ class Hub:
         """Complete a subscription; return the (sequence, frame) pairs that were kept meanwhile."""
         channel = self._channels[connection.app.id][name]
         channel.subscribers.add(connection)
-        connection.channels[name] = member
+        connection.channels[channel.name] = member  # one string for all subscribers, not one for each
         return channel.joining.pop(connection)
 
     def release(self, connection: Connection, name: str) -> None:

@@ -12,6 +12,8 @@ import orjson
 
 from reverb_py.protocol.names import is_channel, is_reserved_event
 
+NOTHING: frozenset[str] = frozenset()
+
 
 class Limits(Protocol):
     """What an app allows; 0 means no limit. `hub.App` is one."""
@@ -28,7 +30,7 @@ class Limits(Protocol):
     def max_batch_size(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would double what making one costs, on the way of every event
 class Trigger:
     """One event to publish. `channels` are unique and in the publisher's order; `data` goes out unchanged."""
 
@@ -36,7 +38,7 @@ class Trigger:
     data: str
     channels: tuple[str, ...]
     socket_id: str | None = None  # who is left out
-    info: frozenset[str] = frozenset()
+    info: frozenset[str] = NOTHING
 
 
 class Unparsable(ValueError):
@@ -98,7 +100,8 @@ def event_of(fields: dict[str, Any], limits: Limits, place: str = "") -> Trigger
             f"The data content of this event exceeds the allowed maximum ({limits.max_event_size} bytes; it has {size}"
             "). Raise REVERB_APP_MAX_EVENT_SIZE, or send less."
         )
-    info = frozenset(part.strip() for part in (_string(fields, "info", place) or "").split(",") if part.strip())
+    asked = _string(fields, "info", place)
+    info = frozenset(part.strip() for part in asked.split(",") if part.strip()) if asked else NOTHING
     return Trigger(name, data, _channels(fields, limits, place), _string(fields, "socket_id", place), info)
 
 

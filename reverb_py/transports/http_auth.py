@@ -85,13 +85,17 @@ class Authenticator:
         if head.has_body and "body_md5" not in auth:
             raise Refusal(401, INVALID, codes.INVALID_REQUEST, "Missing parameter: body_md5 (the request has a body).")
 
+    def is_timely(self, timestamp: int) -> bool:
+        """Return True when these Unix seconds are near enough to ours; raise OverflowError from 309 digits on."""
+        off = abs(self._clock() - timestamp)
+        return not self._tolerance or off <= self._tolerance
+
     def _check_time(self, timestamp: str) -> None:
-        now = self._clock()
         try:
-            given = int(timestamp)
-            off = abs(now - given)
-        except (ValueError, OverflowError):  # the latter from 309 digits on
+            timely = self.is_timely(int(timestamp))
+        except (ValueError, OverflowError):
             raise Refusal(401, INVALID, codes.CLOCK_SKEW, "auth_timestamp must be Unix seconds.") from None
-        if self._tolerance and off > self._tolerance:
-            reason = f"Timestamp expired: {given} is not within {self._tolerance:g} s of this server's time, {now:.0f}."
+        if not timely:
+            now = f"this server's time, {self._clock():.0f}"
+            reason = f"Timestamp expired: {timestamp} is not within {self._tolerance:g} s of {now}."
             raise Refusal(401, INVALID, codes.CLOCK_SKEW, reason)

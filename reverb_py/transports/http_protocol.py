@@ -11,14 +11,16 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from reverb_py.handshake import Handshake
 from reverb_py.hub import facts
-from reverb_py.transports.publishing import Publish, ShortWay
+from reverb_py.transports.publishing import ShortWay
 from reverb_py.transports.websocket import Endpoint, WebSocket
 
 MIN_WAIT = 1.0  # seconds before an idle connection is looked at again
@@ -26,11 +28,11 @@ MIN_WAIT = 1.0  # seconds before an idle connection is looked at again
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Of one request. `max_descriptor` is the file descriptor from which newcomers are answered 503; 0 is none."""
+    """Of one request, and `max_open`: connections, WebSockets included, above which newcomers get 503; 0 is none."""
 
     max_head: int = 32_768  # bytes
     timeout: float = 10.0  # seconds until head and body must have arrived
-    max_descriptor: int = 0
+    max_open: int = 0
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -51,7 +53,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._endpoint = endpoint
         self._limits = limits
         self._short_way = short_way
-        self._publish: Publish | None = None  # a request on the short way, whose body is on its way
         self._head = 0  # bytes of the request's head so far
         self._in_head = True
         self._in_message = False
@@ -59,13 +60,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if self._limits.max_descriptor:
-            sock = transport.get_extra_info("socket")
-            if sock is not None and sock.fileno() >= self._limits.max_descriptor:
-                self._refuse(503, "Service Unavailable", "Too many connections.", "retry-after: 1\r\n")
-                return
-        self._start_deadline()
+        # As uvicorn's, but without its questions for both addresses, seven system calls: see _ask_addresses.
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.scheme = "https" if is_ssl(transport) else "http"
+        if self._limits.max_open and len(self.connections) > self._limits.max_open:
+            self._refuse(503, "Service Unavailable", "Too many connections.", "retry-after: 1\r\n")
+        else:
+            self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
@@ -76,6 +79,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self.parser is None or self.transport.is_closing():
             return
         self._heard = self.loop.time()
+        if self._takes_short_way(data):
+            return
         if self._in_head:
             self._head += len(data)
         try:
@@ -115,14 +120,13 @@ class HttpProtocol(HttpToolsProtocol):
         # Bytes are counted by the segment, and are 0 for a head behind another request in one segment.
         if not 0 < self._head <= self._limits.max_head and self._head_size() > self._limits.max_head:
             self._refuse_head()
-        elif self._may_take_short_way():
-            self._publish = self._short_way.begin(self.url, self.headers)
         self._in_head = False
-        if self._publish is None and not self.transport.is_closing():
+        if not self.transport.is_closing():
             self._take_ordinary_way()
 
     def _take_ordinary_way(self) -> None:
         """Have uvicorn make a scope of the head, and start Starlette on it."""
+        self._ask_addresses()
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expect
@@ -130,19 +134,12 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self._publish is not None:
-            self._publish.chunks.append(body)
-        elif not self.parser.should_upgrade() and self.cycle is not None:
+        if not self.parser.should_upgrade() and self.cycle is not None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_head, self._head, self._in_message = True, 0, False
         self._stop_deadline()
-        if self._publish is not None and self._short_way.finish(self._publish):
-            self._publish = None
-            self._answer_published()
-            return
-        self._leave_short_way()
         if not self.parser.should_upgrade() and self.cycle is not None:
             super().on_message_complete()
 
@@ -153,34 +150,20 @@ class HttpProtocol(HttpToolsProtocol):
 
     # The short way (publishing.py).
 
-    def _may_take_short_way(self) -> bool:
-        """Return True for a plain POST with nobody before it: a shorter answer must not overtake a longer one."""
-        parser = self.parser
-        return (
-            parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
-            and (self.cycle is None or self.cycle.response_complete)
-            and not self.pipeline
-            and not self.flow.write_paused  # the ordinary way waits until somebody reads
-        )
-
-    def _answer_published(self) -> None:
-        """Write what uvicorn would write for Starlette's answer, and wait for the next request as it would."""
-        keep_alive = self.parser.should_keep_alive()
-        self.transport.write(self._short_way.answer(self.server_state.default_headers, keep_alive=keep_alive))
+    def _takes_short_way(self, data: bytes) -> bool:
+        """Publish and answer at once, if `data` asks just for that and nobody waits before it."""
+        if self._in_message or self._head or self.pipeline or self.flow.write_paused:
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:  # its answer must not be overtaken
+            return False
+        if not self._short_way.publish(data):
+            return False
+        self._stop_deadline()
+        self.transport.write(self._short_way.answer(self.server_state.default_headers))
         self.server_state.total_requests += 1
-        if not keep_alive:
-            self.transport.close()
-        elif self.timeout_keep_alive_task is None:
+        if self.timeout_keep_alive_task is None:
             self._look_again(self.timeout_keep_alive)
-
-    def _leave_short_way(self) -> None:
-        """Hand a request over to Starlette as if it had gone there from the beginning."""
-        begun, self._publish = self._publish, None
-        if begun is not None:
-            self._take_ordinary_way()
-            for chunk in begun.chunks:
-                super().on_body(chunk)
+        return True
 
     # Idle connections. One timer serves many requests: none moves it, it looks again when it fires.
 
@@ -197,11 +180,6 @@ class HttpProtocol(HttpToolsProtocol):
     def _look_again(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def shutdown(self) -> None:
-        """Called by uvicorn when it stops: a request whose body is on its way is answered still."""
-        self._leave_short_way()
-        super().shutdown()
-
     # Upgrades.
 
     def _upgrade(self, early: bytes) -> None:
@@ -212,6 +190,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(400, "Bad Request", "Bad request.")
             return
         self._stop_deadline()
+        self._unset_keepalive_if_required()  # of a request before it: the timer would close the WebSocket
         self.connections.discard(self)
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
         method, version = self.parser.get_method().decode(), self.parser.get_http_version()
@@ -244,8 +223,14 @@ class HttpProtocol(HttpToolsProtocol):
     def _secure(self, headers: Mapping[str, str]) -> bool | None:
         return True if self.scheme == "https" else self._endpoint.proxies.secure(self._peer, headers)
 
+    def _ask_addresses(self) -> None:
+        """Learn who speaks with whom: for a scope, a handshake or a refusal; most publishes need neither."""
+        if self.client is None:
+            self.server, self.client = get_local_addr(self.transport), get_remote_addr(self.transport)
+
     @property
     def _peer(self) -> str:
+        self._ask_addresses()
         return self.client[0] if self.client else ""
 
     # Refusals without a route.
@@ -268,7 +253,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_answered(self) -> bool:
         """Return True when the request in work was refused by its head, and only its body is still coming."""
-        return not self._in_head and self._publish is None and self.cycle is not None and self.cycle.response_complete
+        return not self._in_head and self.cycle is not None and self.cycle.response_complete
 
     def _refuse(self, status: int, phrase: str, text: str, extra: str = "") -> None:
         if self.transport.is_closing():

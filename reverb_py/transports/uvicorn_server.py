@@ -20,6 +20,7 @@ from reverb_py.transports.websocket import WebSocket
 logger = logging.getLogger("reverb_py")
 
 LAST_LOOK = 1.0  # seconds after the last goodbye for the answers; Docker kills 10 s after its signal
+LAST_REQUESTS = 0.5  # seconds for the requests that are left then: half a request would hold up the end for long
 MAX_STEP = 0.1  # seconds between two goodbyes: a handful of clients need no long farewell
 TICK = 0.05  # seconds between two looks at who is still here
 
@@ -68,12 +69,20 @@ class Server(uvicorn.Server):
             self._node.draining = True
             self._draining = asyncio.get_running_loop().create_task(self._drain())
         else:
-            logger.warning("Stopping at once, without a goodbye to the clients that are left.")
+            logger.warning("Stopping at once: clients, and requests in work, are not waited for.")
             self.exit_code = 1
             self.force_exit = self.should_exit = True
             self._draining.cancel()
 
     async def _drain(self) -> None:
+        try:
+            await self._say_goodbye()
+        except Exception:
+            logger.exception("The goodbyes failed, a fault of this server")
+            self.exit_code = 1
+        self.should_exit = True  # phase three: uvicorn calls `shutdown`
+
+    async def _say_goodbye(self) -> None:
         """Phase one and two: triggers still run, newcomers get 4100 and 503, every socket gets 4200, evenly spread."""
         websockets = self._websockets()
         step = min(self._drain_seconds / max(len(websockets), 1), MAX_STEP)
@@ -89,7 +98,20 @@ class Server(uvicorn.Server):
             await asyncio.sleep(TICK)
         for websocket in self._websockets():
             websocket.abort()
-        self.should_exit = True  # phase three: uvicorn closes the listener and lets requests end
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Phase three: the listener closes, and requests end, or are dropped when they take too long."""
+        drop = asyncio.get_running_loop().call_later(LAST_REQUESTS, self._drop_everybody)
+        await super().shutdown(sockets)
+        drop.cancel()
+
+    def _drop_everybody(self) -> None:
+        self.force_exit = True
+        for each in list(self.server_state.connections):
+            if isinstance(each, WebSocket):
+                each.abort()
+            else:
+                each.transport.abort()
 
     def _websockets(self) -> list[WebSocket]:
         return [each for each in self.server_state.connections if isinstance(each, WebSocket)]

@@ -93,6 +93,11 @@ class Rfc6455(ServerProtocol):
         # An override, as the argument of that name would make a cycle that only the garbage collector ends.
         return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in subprotocols else None
 
+    def forget_handshake(self) -> None:
+        """Let go of what nobody will look at any more: some 170 bytes a connection."""
+        self.origin = None
+        del self.id
+
 
 class WebSocket(asyncio.Protocol):
     """One client's socket. `open` is called by the HTTP protocol, in place of connection_made."""
@@ -152,6 +157,7 @@ class WebSocket(asyncio.Protocol):
             self.write(text_frame(messages.error(refusal.message, refusal.code)))
             self.close(refusal.code, refusal.message)
         else:
+            self._rfc6455.forget_handshake()
             self._begin(app)
             if early:
                 self.data_received(early)

@@ -32,5 +32,5 @@ async def faulty(self: WebSocket, text: str) -> None:
 
 if __name__ == "__main__":
     FAULT = sys.argv[2]
-    WebSocket.send_text = faulty  # type: ignore[method-assign]
+    WebSocket.send_text = faulty  # type: ignore[method-assign, assignment]
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -36,6 +36,7 @@ async def java(target: Target) -> None:
         await other.aclose()
         frames += [await client.frame() for _ in ("member_added", "the event", "member_removed")]
         await client.nothing(STAY, by="waiting")
+        assert client.pings, "the server asked by WebSocket PINGs whether it lives"
         await client.send('{"event": "pusher:ping"}')
         frames.append(await client.frame())
         assert frames[-1]["event"] == "pusher:pong"

@@ -65,6 +65,13 @@ def test_an_event_larger_than_the_whole_store_is_not_kept_and_costs_no_other_its
     assert [name for name in "abc" if events.get("3", name, 0.0)] == ["a", "c"]
 
 
+def test_an_event_may_fill_the_whole_store() -> None:
+    events = room_for(1)
+    events.put("3", "cache-a", event(b"x" * 10))
+    assert events.get("3", "cache-a", 0.0) is not None
+    assert events.bytes == events.max_bytes
+
+
 def test_a_store_without_bytes_keeps_nothing() -> None:
     events = LastEvents(0)
     events.put("3", "cache-a", event(b""))

@@ -4,10 +4,46 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from reverb_py.hub.app import App, Apps, Credential
+from reverb_py.hub.app import App, Apps, ClientEventsFrom, Credential, RateLimit
 
 ONE = App("1", (Credential("new", "hunter2"), Credential("old", "hunter3")))
 TWO = App("2", (Credential("other", "hunter4"),))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("enabled", True),
+        ("force_tls", False),
+        ("strict_protocol", False),
+        ("allowed_origins", ("*",)),
+        ("max_connections", 0),
+        ("activity_timeout", 30),
+        ("ping_interval", 60),
+        ("pong_timeout", 30),
+        ("max_message_size", 65_536),
+        ("rate_limit", None),
+        ("accept_client_events_from", ClientEventsFrom.MEMBERS),
+        ("max_client_events", 100),
+        ("max_client_event_size", 10_240),
+        ("max_channel_name", 200),
+        ("max_event_name", 0),
+        ("max_event_size", 0),
+        ("max_event_channels", 0),
+        ("max_batch_size", 0),
+        ("max_presence_members", 0),
+        ("max_presence_user_size", 0),
+        ("max_user_id", 0),
+        ("terminate_members", True),
+        ("cache_ttl", 1_800),
+    ],
+)
+def test_an_app_that_sets_nothing_refuses_nothing_that_works_elsewhere(name: str, value: object) -> None:
+    assert getattr(App("1", (Credential("key", "secret"),)), name) == value
+
+
+def test_reverbs_limit_has_reverbs_numbers() -> None:
+    assert RateLimit() == RateLimit(max_attempts=60, decay_seconds=60, terminate=False)
 
 
 def test_the_newest_credential_is_the_one_to_use_and_every_one_counts() -> None:

@@ -13,6 +13,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from reverb_py.handshake import Handshake
+from reverb_py.node import Node
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.websocket import Endpoint, WebSocket
 from tests.fakes import World
@@ -98,7 +99,8 @@ class FakeTransport(asyncio.Transport):
 class Side:
     """One WebSocket of a node, and what its peer sees."""
 
-    def __init__(self, websocket: WebSocket, transport: FakeTransport) -> None:
+    def __init__(self, node: Node, websocket: WebSocket, transport: FakeTransport) -> None:
+        self.node = node
         self.websocket = websocket
         self.transport = transport
 
@@ -124,20 +126,21 @@ class Side:
 class FakeServer:
     """A node with WebSockets that are opened by hand. `open` is what uvicorn waits for at a stop."""
 
-    def __init__(self, *, max_backlog: int = 1 << 20) -> None:
+    def __init__(self, *, max_backlog: int = 1 << 20, websocket: type[WebSocket] = WebSocket) -> None:
         self.world = World()
         self.node = self.world.node
         self.endpoint = Endpoint(self.node, Turn(asyncio.get_running_loop()), max_backlog=max_backlog)
         self.state = ServerState()
+        self._websocket = websocket
 
     def connect(self, early: bytes = b"", headers: Mapping[str, str] | None = None) -> Side:
         """A client whose upgrade was answered; `early` came behind its request."""
         app = self.world.app
         transport = FakeTransport()
-        websocket = WebSocket(endpoint=self.endpoint, server_state=self.state)
+        websocket = self._websocket(endpoint=self.endpoint, server_state=self.state)
         request = Request(f"/app/{app.key}", Headers({**UPGRADE, **(headers or {})}))
         websocket.open(transport, request, Handshake(f"/app/{app.key}", "protocol=7", None, None), early)
-        return Side(websocket, transport)
+        return Side(self.node, websocket, transport)
 
 
 async def turn() -> None:

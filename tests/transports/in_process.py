@@ -25,7 +25,7 @@ from reverb_py.transports.uvicorn_server import Server
 from reverb_py.transports.websocket import Endpoint, WebSocket
 from tests.conformance.fixture import trusting
 
-APP = App("1", (Credential("key", "secret"),))
+APP = App("1", (Credential("key", "hunter2"),))
 PATIENCE = 5.0  # seconds for what must come
 AT_ONCE = Settings(drain=0)
 
@@ -68,7 +68,7 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    *apps: App, settings: Settings = AT_ONCE, max_descriptor: int = 0, host: str = "127.0.0.1"
+    *apps: App, settings: Settings = AT_ONCE, max_open: int = 0, host: str = "127.0.0.1"
 ) -> AsyncIterator[Running]:
     """A server with these apps (APP alone, if none), listening on a free port of the loopback."""
     loop = asyncio.get_running_loop()
@@ -76,7 +76,7 @@ async def running(
     node = Node(Apps(apps or [APP]), clock=loop.time, last_events=LastEvents(settings.cache_size), tell=told.append)
     node.capacity = settings.max_connections
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
-    limits = HttpLimits(settings.max_header_size, settings.request_timeout, max_descriptor)
+    limits = HttpLimits(settings.max_header_size, settings.request_timeout, max_open)
     config = _uvicorn_config(settings, node, endpoint, limits)
     listening = asyncio.Event()
     server = DeafServer(config, node, drain=settings.drain, on_listening=listening.set, reload=lambda: None)

@@ -7,12 +7,12 @@ import weakref
 
 import pytest
 
-from reverb_py.cluster.occupancy import LocalOccupancy
 from reverb_py.conformance.link import parse_head, upgrade_request
 from reverb_py.hub import facts
 from reverb_py.settings import Settings
 from reverb_py.transports import http_protocol
 from tests.transports.in_process import Running, publish, request, running, signed, until
+from tests.transports.slow import slow
 
 UP = request("GET", "/up")
 H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
@@ -21,26 +21,6 @@ H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: A
 @pytest.fixture(autouse=True)
 def _idle_connections_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "MIN_WAIT", 0.01)
-
-
-class SlowOccupancy(LocalOccupancy):
-    """Answers when it is released, as one over a network would."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = asyncio.Event()
-        self.released = asyncio.Event()
-
-    async def channels(self, app_id: str) -> dict[str, tuple[int, int]]:
-        self.asked.set()
-        await self.released.wait()
-        return await super().channels(app_id)
-
-
-def slow(server: Running) -> SlowOccupancy:
-    """Make `GET /channels` wait."""
-    server.node.occupancy = occupancy = SlowOccupancy()
-    return occupancy
 
 
 # The order of answers.
@@ -78,6 +58,20 @@ async def test_what_is_refused_behind_a_request_waits_for_its_answer(server: Run
         answer = await http.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert await http.rest() == b""
+
+
+async def test_requests_whose_answers_nobody_reads_do_not_pile_up(server: Running) -> None:
+    async with server.http() as http:
+        http.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport both ways
+        for _ in range(100):
+            http.send(UP * 1_000)
+        await until(lambda: server.server.server_state.connections)
+        (protocol,) = server.server.server_state.connections
+        longest = 0
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+            longest = max(longest, len(protocol.pipeline))  # type: ignore[union-attr]
+        assert 0 < longest < 10_000  # those of one segment, at most 256 KiB
 
 
 # The life of a connection.
@@ -187,8 +181,9 @@ async def test_an_announced_body_above_the_limit_is_413_before_it_comes() -> Non
         assert (await http.send(head).answer()).status == 413
 
 
-async def test_a_newcomer_on_the_last_descriptors_is_503(caplog: pytest.LogCaptureFixture) -> None:
-    async with running(max_descriptor=3) as server, server.http() as http:
+async def test_a_newcomer_on_the_last_descriptors_is_503() -> None:
+    async with running(max_open=1) as server, server.http() as first, server.http() as http:
+        assert (await first.send(UP).answer()).status == 200
         answer = await http.answer()
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
         assert await http.rest() == b""

@@ -41,8 +41,15 @@ ASKED = {
     "channel": Asked(b'{"name":"e","data":"{}","channel":"a"}', True, 1),
     "excluded socket": Asked(body(socket_id="1.1"), True, 1),
     "library": Asked(body(), True, 1, headers="X-Pusher-Library: pusher-http-php 7.2.6\r\n"),
-    "in pieces": Asked(body(), True, 1, in_pieces=True),
-    "connection: close": Asked(body(), True, 1, headers="Connection: close\r\n", close=True),
+    "in pieces": Asked(body(), False, 1, in_pieces=True),
+    "connection: close": Asked(body(), False, 1, headers="Connection: close\r\n", close=True),
+    "keep-alive": Asked(body(), True, 1, headers="Connection: keep-alive\r\n"),
+    "chunked too": Asked(body(), False, headers="Transfer-Encoding: chunked\r\n"),
+    "two lengths": Asked(body(), False, headers="Content-Length: 1\r\n"),
+    "expect": Asked(body(), False, 1, headers="Expect: 100-continue\r\n"),
+    "a folded header": Asked(body(), False, headers="X-A: b\r\n c: d\r\n"),
+    "a header beyond ascii": Asked(body(), False, 1, headers="X-A: é\r\n"),
+    "of a proxy": Asked(body(), True, 1, headers="X-Forwarded-For: 1.2.3.4\r\nvia: 1.1 edge\r\n"),
     "info": Asked(body(info="subscription_count"), False, 1),
     "unknown app": Asked(body(), False, path="/apps/2/events"),
     "another route": Asked(b"data", False, path="/apps/1/channels/a/events"),
@@ -51,7 +58,7 @@ ASKED = {
     "no body_md5": Asked(body(), False, knobs={"omit": ("body_md5",)}),
     "body of another md5": Asked(body(), False, knobs={"body_md5": "0" * 32}),
     "too late": Asked(body(), False, knobs={"timestamp": 1}),
-    "wrong key": Asked(body(), True, 1, knobs={"key": "another"}),
+    "wrong key": Asked(body(), False, 1, knobs={"key": "another"}),
     "not json": Asked(b"{{{", False),
     "no name": Asked(body(name=""), False),
     "data is no string": Asked(body(data={"a": 1}), False),
@@ -62,21 +69,20 @@ ASKED = {
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 async def test_both_ways_answer_deliver_and_tell_the_same(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    finished: list[bool] = []
-    begin, finish = ShortWay.begin, ShortWay.finish
+    taken: list[bool] = []
+    publish = ShortWay.publish
 
-    def counting(way: ShortWay, begun: object) -> bool:
-        finished.append(finish(way, begun))  # type: ignore[arg-type]
-        return finished[-1]
+    def counting(way: ShortWay, data: bytes) -> bool:
+        taken.append(publish(way, data))
+        return taken[-1]
 
-    monkeypatch.setattr(ShortWay, "finish", counting)
+    monkeypatch.setattr(ShortWay, "publish", counting)
     async with running() as server:
         short = await outcome(server, asked)
-    assert (True in finished) is asked.short
-    monkeypatch.setattr(ShortWay, "begin", lambda way, url, headers: None)
+    assert (True in taken) is asked.short
+    monkeypatch.setattr(ShortWay, "publish", lambda way, data: False)
     async with running() as server:
         ordinary = await outcome(server, asked)
-    monkeypatch.setattr(ShortWay, "begin", begin)
     assert short == ordinary
     assert len(short[1]) == asked.copies
 

@@ -42,6 +42,7 @@ BUILT_ON = "reverb_py.transports builds on it"
         (HttpToolsProtocol, "on_headers_complete", ""),
         (HttpToolsProtocol, "on_body", "body"),
         (HttpToolsProtocol, "on_message_complete", ""),
+        (HttpToolsProtocol, "on_response_complete", ""),
         (HttpToolsProtocol, "shutdown", ""),
         (HttpToolsProtocol, "timeout_keep_alive_handler", ""),
         (HttpToolsProtocol, "_unset_keepalive_if_required", ""),
@@ -71,12 +72,14 @@ async def test_a_connection_still_has_the_attributes_that_we_read() -> None:
         assert (await http.send(request("GET", "/")).answer()).status == 200
         (found,) = server.server_state.connections
         names = "parser transport headers url cycle pipeline connections config server_state app_state client scheme"
-        more = "ws_protocol_class loop timeout_keep_alive timeout_keep_alive_task"
+        more = "ws_protocol_class loop timeout_keep_alive timeout_keep_alive_task scope expect_100_continue flow"
         for name in f"{names} {more}".split():
             assert hasattr(found, name), f"uvicorn's HTTP protocol has no `{name}` any more: {BUILT_ON}"
         assert isinstance(found, HttpToolsProtocol)
         assert isinstance(found.cycle, RequestResponseCycle)
         assert (found.cycle.response_complete, found.cycle.keep_alive) == (True, True)
+        assert (found.flow.write_paused, found.flow.read_paused) == (False, False)
+        assert found.scope["headers"] is found.headers, f"uvicorn's scope has headers of its own: {BUILT_ON}"
         assert all(name.islower() for name, _ in found.headers), "uvicorn does not lower header names any more"
         assert found.client is not None
         assert found.client[0] == "127.0.0.1"

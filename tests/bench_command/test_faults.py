@@ -1,0 +1,158 @@
+"""What a server does wrong is found out, counted exactly, and is exit code 1."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.bench_command.asking import FINE, NEGATIVE, UNREACHABLE, ask_beside, figures
+from tests.bench_command.fake_server import FakeServer, Fault, close_frame, faithful
+
+SIZE = ("--connections", "4", "--channels", "2", "--json")  # 20 events: 10 copies for each of 4 listeners
+
+
+def dropping() -> Fault:
+    """Drops the tenth copy of every connection."""
+    return lambda connection, number, frame: [] if number % 10 == 9 else [frame]
+
+
+def duplicating() -> Fault:
+    """Sends one copy twice."""
+    return lambda connection, number, frame: [frame] * (2 if (connection, number) == (0, 3) else 1)
+
+
+def duplicating_the_last() -> Fault:
+    return lambda connection, number, frame: [frame] * (2 if (connection, number) == (0, 9) else 1)
+
+
+def swapping() -> Fault:
+    """Sends one copy behind the next one."""
+    kept: list[bytes] = []
+
+    def swap(connection: int, number: int, frame: bytes) -> list[bytes]:
+        if (connection, number) == (1, 4):
+            kept.append(frame)
+            return []
+        return [frame, kept.pop()] if (connection, number) == (1, 5) else [frame]
+
+    return swap
+
+
+def everything() -> Fault:
+    drop, duplicate, swap = dropping(), duplicating(), swapping()
+
+    def fault(connection: int, number: int, frame: bytes) -> list[bytes]:
+        kept = [frame] if drop(connection, number, frame) else []
+        if (connection, number) == (0, 3):
+            return duplicate(connection, number, frame)
+        return swap(connection, number, frame) if kept else []
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "counts"),
+    [
+        (lambda: faithful, {"delivered": 40}),
+        (duplicating, {"delivered": 40, "duplicates": 1}),
+        (duplicating_the_last, {"delivered": 40, "duplicates": 1}),
+        (swapping, {"delivered": 40, "out_of_order": 1}),
+        (everything, {"delivered": 36, "lost": 4, "duplicates": 1, "out_of_order": 1}),
+    ],
+)
+async def test_a_server_that_delivers_badly_is_found_out(fault: Callable[[], Fault], counts: dict[str, int]) -> None:
+    async with FakeServer(fault()) as server:
+        result = await ask_beside(server.url, *SIZE)
+    found = figures(result)
+    names = ("delivered", "lost", "duplicates", "out_of_order")
+    assert {name: found[name] for name in names if found[name]} == counts
+    assert found["expected"] == 40
+    assert (found["passed"], result.exit_code) == ((True, FINE) if len(counts) == 1 else (False, NEGATIVE))
+
+
+async def test_refused_publishes_are_counted_with_their_texts_and_not_as_lost() -> None:
+    def answer(number: int) -> tuple[int, str]:
+        return (503, "Come back later\x1b[2J") if number % 5 == 0 else (200, "{}")
+
+    async with FakeServer(answer=answer) as server:
+        found = figures(await ask_beside(server.url, *SIZE))
+        table = await ask_beside(server.url, *SIZE[:-1])
+    assert found["refused"] == {"count": 4, "texts": {"HTTP 503: Come back later\x1b[2J": 4}}
+    assert (found["published"], found["expected"], found["lost"]) == (16, 32, 0)
+    assert table.exit_code == NEGATIVE
+    assert "refused, 4 times: HTTP 503: Come back later\\x1b[2J\n" in table.stdout  # no orders to the terminal
+    assert table.stdout.splitlines()[-1] == "Not good: 4 publishes refused."
+
+
+async def test_a_publish_without_an_answer_is_counted_and_the_next_one_goes_over_a_new_connection() -> None:
+    async with FakeServer(answer=lambda number: None if number == 3 else (200, "{}")) as server:
+        found = figures(await ask_beside(server.url, *SIZE))
+        assert server.http_connections == 3  # two publishers, one of which came back
+    assert found["refused"] == {"count": 1, "texts": {"the connection ended without an answer": 1}}
+    assert (found["published"], found["lost"]) == (19, 0)
+
+
+async def test_a_closed_connection_is_counted_with_its_reason_and_misses_the_rest() -> None:
+    def close_one(connection: int, number: int, frame: bytes) -> list[bytes]:
+        return [close_frame(4100, "Over capacity")] if (connection, number) == (0, 7) else [frame]
+
+    async with FakeServer(close_one) as server:
+        result = await ask_beside(server.url, *SIZE)
+    found = figures(result)
+    assert found["closed"] == {"count": 1, "texts": {"4100 Over capacity": 1}}
+    assert (found["delivered"], found["lost"], result.exit_code) == (37, 3, NEGATIVE)
+
+
+async def test_connections_that_are_not_let_in_are_counted_and_the_others_measured() -> None:
+    async with FakeServer(places=3) as server:
+        result = await ask_beside(server.url, *SIZE)
+    found = figures(result)
+    assert found["not_connected"] == {"count": 1, "texts": {"4004: Over quota": 1}}
+    assert (found["connected"], found["delivered"], found["lost"], result.exit_code) == (3, 30, 0, NEGATIVE)
+
+
+async def test_a_server_that_lets_nobody_in_is_exit_code_3_with_its_words() -> None:
+    async with FakeServer(places=0) as server:
+        result = await ask_beside(server.url, *SIZE)
+        assert server.bodies == []
+    assert result.exit_code == UNREACHABLE
+    assert "4004: Over quota" in result.stderr
+
+
+@pytest.mark.parametrize("answer", [(404, "<h1>nginx</h1>"), (401, "no")])
+async def test_an_http_api_that_refuses_each_publish_is_exit_code_1(answer: tuple[int, str]) -> None:
+    async with FakeServer(answer=lambda number: answer) as server:
+        result = await ask_beside(server.url, *SIZE)
+    found = figures(result)
+    assert (found["refused"]["count"], found["published"], found["delivered"]) == (20, 0, 0)
+    assert set(found["latency_ms"].values()) == {None}
+    assert result.exit_code == NEGATIVE
+
+
+@pytest.mark.parametrize(("keep_alive", "connections"), [(True, 2), (False, 21)])
+async def test_publishers_keep_their_connections_where_the_server_does(keep_alive: bool, connections: int) -> None:
+    # 20 publishes and a first look: by two publishers, or each over its own.
+    async with FakeServer(keep_alive=keep_alive) as server:
+        result = await ask_beside(server.url, *SIZE)
+        assert result.exit_code == FINE
+        assert server.http_connections == connections
+
+
+async def test_two_runs_share_no_channel_and_each_event_is_of_the_size_that_was_asked_for() -> None:
+    runs: list[set[str]] = []
+    async with FakeServer() as server:
+        for _ in range(2):
+            await ask_beside(server.url, *SIZE, "--private")
+            runs.append(set(server.channels))
+            server.channels.clear()
+        sizes = {len(_data(body)) for body in server.bodies}
+    assert all(channel.startswith("private-bench-") for run in runs for channel in run)
+    assert [len(run) for run in runs] == [2, 2]
+    assert not runs[0] & runs[1]
+    assert sizes == {200}
+
+
+def _data(body: bytes) -> str:
+    message: dict[str, Any] = json.loads(body)
+    return str(message["data"])
