@@ -6,6 +6,7 @@ What a client is sent is read back by websockets' own parser, from the bytes of 
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -58,11 +59,16 @@ class SlowOccupancy(LocalOccupancy):
     def __init__(self) -> None:
         super().__init__()
         self.answers: deque[Callable[[], None]] = deque()
+        self.immediate = False  # from now on, as on a single node
+        self.sequence = 0  # of the newest event that is older than the joins
 
     def join(
         self, app_id: str, channel: str, member: Member | None, limit: int, then: Callable[[Joined | Full], None]
     ) -> None:
-        super().join(app_id, channel, member, limit, lambda outcome: self.answers.append(partial(then, outcome)))
+        if self.immediate:
+            super().join(app_id, channel, member, limit, then)
+        else:
+            super().join(app_id, channel, member, limit, lambda outcome: self._keep(outcome, then))
 
     def look(self, app_id: str, channel: str, then: Callable[[Joined], None]) -> None:
         super().look(app_id, channel, lambda seen: self.answers.append(partial(then, seen)))
@@ -70,6 +76,11 @@ class SlowOccupancy(LocalOccupancy):
     def answer(self) -> None:
         """Let the oldest answer arrive."""
         self.answers.popleft()()
+
+    def _keep(self, outcome: Joined | Full, then: Callable[[Joined | Full], None]) -> None:
+        if isinstance(outcome, Joined):
+            outcome = replace(outcome, sequence=self.sequence)
+        self.answers.append(partial(then, outcome))
 
 
 class Client:

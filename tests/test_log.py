@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -200,12 +201,22 @@ def test_laravels_words_rise_in_the_order_of_rfc_5424() -> None:
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_libraries_speak_from_warning_on_through_the_one_handler(name: str) -> None:
-    stream = io.StringIO()
-    logging.getLogger(name).addHandler(logging.StreamHandler(io.StringIO()))
+    stream, its_own = io.StringIO(), io.StringIO()
+    logging.getLogger(name).addHandler(logging.StreamHandler(its_own))
     set_up("json", "debug", stream=stream)
     logging.getLogger(name).info("not told")
     logging.getLogger(name).warning("told")
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["told"]
+    assert its_own.getvalue() == ""
+
+
+def test_pythons_own_warnings_go_the_same_way() -> None:
+    """On stderr a platform shows them as errors."""
+    stream = io.StringIO()
+    set_up("json", "info", stream=stream)
+    warnings.warn("deprecated", DeprecationWarning, stacklevel=1)
+    (line,) = stream.getvalue().splitlines()
+    assert "DeprecationWarning: deprecated" in json.loads(line)["message"]
 
 
 class Closed(io.StringIO):

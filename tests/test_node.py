@@ -236,6 +236,7 @@ def test_a_user_is_closed_wherever_it_is_signed_in_or_a_member(world: World) -> 
     member.joins("presence-x", "ann")
     both.joins("presence-x", "ann")
     world.node.sign_in(both.connection, User("ann"))
+    stranger.subscribes("a")  # neither signed in nor a member: what ended the whole request in Reverb (rb 5.8)
     stranger.joins("presence-x", "ben")
     world.node.sign_in(abroad.connection, User("ann"))
     assert world.node.terminate(APP, "ann") == 3

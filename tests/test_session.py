@@ -295,9 +295,11 @@ def test_a_member_is_who_the_signed_channel_data_says(world: World, ann: Client)
         ('{"user_id":false}', "user_id must be"),
     ],
 )
-def test_nobody_in_particular_is_refused(ann: Client, channel_data: str | None, reason: str) -> None:
+def test_nobody_in_particular_is_refused(world: World, ann: Client, channel_data: str | None, reason: str) -> None:
     ann.subscribes("presence-x", channel_data)
-    assert reason in refused(ann, "presence-x")
+    message = refused(ann, "presence-x")
+    assert reason in message
+    assert world.told() == [facts.SubscriptionRefused("3", "1.1", "presence-x", message)]
 
 
 def test_the_same_user_may_subscribe_again_and_another_may_not(world: World, ann: Client) -> None:
@@ -355,9 +357,12 @@ def test_the_hundred_and_first_user_is_refused_and_a_further_connection_of_the_f
 
 
 def test_more_than_a_hundred_members_are_noticed_when_the_hundred_and_first_comes(world: World) -> None:
-    for number in range(103):
+    for number in range(100):
         world.client().joins("presence-x", str(number))
     world.client().joins("presence-x", "0")
+    assert world.told(facts.Noticed) == []
+    for user_id in ("100", "100", "101"):
+        world.client().joins("presence-x", user_id)
     (notice,) = world.told(facts.Noticed)
     assert "presence-x has more than 100 members" in str(notice)
 

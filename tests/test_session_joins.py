@@ -61,6 +61,17 @@ def test_nothing_overtakes_the_acknowledgement(world: SlowWorld) -> None:
     assert world.told() == [facts.ChannelOccupied("3", "a"), facts.Subscribed("3", "1.1", "a")]
     assert world.publishes("a", "e3") == 1
     assert ann.heard() == [event("a", "e3")]
+    assert ann.held == []
+
+
+def test_what_is_older_than_the_join_is_not_told_though_it_came_after_the_question(world: SlowWorld) -> None:
+    ann = world.client()
+    world.slow.sequence = 1
+    ann.subscribes("a")
+    world.publishes("a", "e1")
+    world.publishes("a", "e2")
+    world.answer()
+    assert ann.heard() == [subscribed("a"), event("a", "e2")]
 
 
 def test_what_the_cached_event_tells_already_is_not_told_again(world: SlowWorld) -> None:
@@ -128,6 +139,17 @@ def test_several_subscriptions_in_one_burst_are_all_made_and_reading_goes_on(wor
     assert ann.heard() == [subscribed("a"), subscribed("b"), subscribed("c")]
     assert ann.held[-1] is False
     assert ann.held.count(True) == ann.held.count(False)
+
+
+def test_a_long_queue_is_worked_off_without_a_call_within_a_call(world: SlowWorld) -> None:
+    ann = world.client()
+    ann.subscribes("a0")
+    for number in range(1, 3_000):
+        ann.subscribes(f"a{number}")
+    world.slow.immediate = True
+    world.answer()
+    assert len(ann.connection.channels) == 3_000
+    assert ann.held == [True, False]
 
 
 def test_a_join_that_is_refused_lets_the_commands_go_on() -> None:

@@ -65,7 +65,6 @@ class Client(asyncio.Protocol):
             self._stop(f"it sent what the protocol does not know: {error!r}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None  # uvloop's raises RuntimeError from now on
         end = self._end or f"1006 the connection was lost{f': {exc}' if exc else ''}"
         if not self.subscribed.done():
             self.subscribed.set_exception(NotSubscribed(end))

@@ -11,16 +11,18 @@ class TooFew(Exception):
 
 def make_room(plan: Plan) -> None:
     """Raise this process's soft limit to what the plan needs; raise TooFew when it may not go so high."""
-    import resource  # not on Windows, which has no such limit
-
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
     needed = plan.connections + plan.publishers + RESERVE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard not in (resource.RLIM_INFINITY,) and hard < needed:
+    if hard != resource.RLIM_INFINITY and hard < needed:
         most = max(hard - plan.publishers - RESERVE, 0)
         raise TooFew(
             f"{plan.connections} connections need {needed} file descriptors, and this process may open {hard}. "
             f"Raise the hard limit (ulimit -Hn as root, LimitNOFILE= in systemd, --ulimit nofile= of docker run), "
             f"or ask for at most {most} connections"
         )
-    if soft not in (resource.RLIM_INFINITY,) and soft < needed:
+    if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

@@ -65,7 +65,7 @@ def _rate(count: int, plan: Plan, tally: Tally) -> float:
 
 
 def as_json(plan: Plan, tally: Tally) -> str:
-    return json.dumps(figures(plan, tally), indent=2, ensure_ascii=False)
+    return json.dumps(figures(plan, tally), indent=2)
 
 
 def line(plan: Plan, tally: Tally, now: float) -> str:

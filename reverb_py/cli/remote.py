@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import typer
 
 from reverb_py.cli.exits import ExitCode
+from reverb_py.log import escaped
 
 Url = Annotated[str, typer.Option(help="Where it listens: ws://host:port[/prefix] or wss://…")]
 AppId = Annotated[str, typer.Option("--app-id", envvar="REVERB_APP_ID", help="The app's id.")]
@@ -49,6 +50,6 @@ def secret_in(name: str) -> str:
 
 
 def stop(code: int, text: str) -> typer.Exit:
-    """Say it on stderr; the exit to be raised."""
-    typer.echo(text, err=True)
+    """Say it on stderr, in one line that gives no orders to a terminal; the exit to be raised."""
+    typer.echo(escaped(text), err=True)
     return typer.Exit(code)

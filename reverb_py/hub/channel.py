@@ -1,16 +1,21 @@
 """One channel on this node: who listens, and who is on the way in."""
 
+from collections.abc import Callable
+
 from reverb_py.hub.connection import Connection
 
 
 class Channel:
-    """`joining` keeps what arrives for a connection until its acknowledgement was written: (sequence, frame)."""
+    """`subscribers` have their `write` beside them: a broadcast touches nothing else of a connection.
+
+    `joining` keeps what arrives for a connection until its acknowledgement was written: (sequence, frame).
+    """
 
     __slots__ = ("joining", "name", "subscribers")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.subscribers: set[Connection] = set()
+        self.subscribers: dict[Connection, Callable[[bytes], None]] = {}
         self.joining: dict[Connection, list[tuple[int, bytes]]] = {}
 
     @property

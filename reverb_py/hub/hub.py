@@ -49,7 +49,7 @@ class Hub:
     def admit(self, connection: Connection, name: str, member: Member | None) -> list[tuple[int, bytes]]:
         """Complete a subscription; return the (sequence, frame) pairs that were kept meanwhile."""
         channel = self._channels[connection.app.id][name]
-        channel.subscribers.add(connection)
+        channel.subscribers[connection] = connection.write
         connection.channels[channel.name] = member  # one string for all subscribers, not one for each
         return channel.joining.pop(connection)
 
@@ -72,9 +72,13 @@ class Hub:
             return 0
         frame = text_frame(payload)
         left_out = self.connections.get(exclude) if exclude else None
-        for connection in channel.subscribers:
-            if connection is not left_out:
-                connection.write(frame)
+        if left_out in channel.subscribers:
+            for connection, write in channel.subscribers.items():
+                if connection is not left_out:
+                    write(frame)
+        else:
+            for write in channel.subscribers.values():
+                write(frame)
         for joiner, kept in channel.joining.items():
             if joiner is not left_out:
                 kept.append((sequence, frame))
@@ -89,7 +93,7 @@ class Hub:
 
     def _drop(self, connection: Connection, name: str) -> None:
         channel = self._channels[connection.app.id][name]
-        channel.subscribers.remove(connection)
+        del channel.subscribers[connection]
         self._forget_if_empty(connection.app.id, channel)
 
     def _forget_if_empty(self, app_id: str, channel: Channel) -> None:

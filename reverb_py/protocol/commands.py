@@ -65,24 +65,25 @@ def parse(text: str) -> Command:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise PusherError("Invalid message format: not JSON") from None
-    match message:
-        case {"event": "pusher:ping"}:
+    if not isinstance(message, dict):
+        raise PusherError("Invalid message format: not a JSON object")
+    event = message.get("event")
+    if not isinstance(event, str) or not event.strip():
+        raise PusherError("Invalid message format: event must be a non-empty string")
+    if event.startswith("client-"):
+        return _client_event(text, event, message)
+    match event:
+        case "pusher:ping":
             return Ping()
-        case {"event": "pusher:pong"}:
+        case "pusher:pong":
             return Pong()
-        case {"event": "pusher:subscribe"}:
+        case "pusher:subscribe":
             return _subscribe(_data(message))
-        case {"event": "pusher:unsubscribe"}:
+        case "pusher:unsubscribe":
             return Unsubscribe(_channel(_data(message)))
-        case {"event": "pusher:signin"}:
+        case "pusher:signin":
             return _sign_in(_data(message))
-        case {"event": str(event)} if event.startswith("client-"):
-            return _client_event(text, event, message)
-        case {"event": str(event)} if event.strip():
-            raise PusherError(f"Unsupported event received on socket: {event[:MAX_EVENT_NAME]}")
-        case dict():
-            raise PusherError("Invalid message format: event must be a non-empty string")
-    raise PusherError("Invalid message format: not a JSON object")
+    raise PusherError(f"Unsupported event received on socket: {event[:MAX_EVENT_NAME]}")
 
 
 def _data(message: dict[str, Any]) -> dict[str, Any]:

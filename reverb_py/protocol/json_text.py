@@ -6,9 +6,11 @@ Decoding and encoding again would change `1.0`, large integers, escapes and key 
 import json
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in CPython, missing in typeshed
+from json.scanner import make_scanner
 
-_SPACE = re.compile(r"[ \t\n\r]*")
-_scan = json.JSONDecoder().raw_decode
+_BEFORE = re.compile(r"[ \t\n\r]*[{,]?[ \t\n\r]*")  # the opening brace, or the comma between two members
+_COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
+_scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed errs: the decoder is its context
 
 
 def member_text(text: str, name: str) -> str | None:
@@ -17,19 +19,17 @@ def member_text(text: str, name: str) -> str | None:
     `text` must be a valid JSON object: it was parsed before. Raise RecursionError when a value is nested too deeply.
     """
     found = None
-    at = _after_space(text, _after_space(text, 0) + 1)
+    at = _end(_BEFORE, text, 0)
     while text[at] != "}":
-        if text[at] == ",":
-            at = _after_space(text, at + 1)
         key, at = scanstring(text, at + 1, True)
-        start = _after_space(text, _after_space(text, at) + 1)
+        start = _end(_COLON, text, at)
         _, end = _scan(text, start)
         if key == name:
             found = text[start:end]
-        at = _after_space(text, end)
+        at = _end(_BEFORE, text, end)
     return found
 
 
-def _after_space(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
     return match.end() if match else at

@@ -9,14 +9,13 @@ from typing import Self
 
 from websockets.frames import Frame, Opcode
 
-# Connection, which of its copies (both from 0), the frame -> what is written instead.
-Fault = Callable[[int, int, bytes], list[bytes]]
+Fault = Callable[["Subscriber", bytes], list[bytes]]  # to whom, the frame -> what is written instead
 Answer = Callable[[int], tuple[int, str] | None]  # to which publish (from 0); None: hang up
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
-def faithful(connection: int, number: int, frame: bytes) -> list[bytes]:
+def faithful(subscriber: "Subscriber", frame: bytes) -> list[bytes]:
     return [frame]
 
 
@@ -30,9 +29,15 @@ def close_frame(code: int, reason: str) -> bytes:
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
+    """`connection` is its number, `copies` how many it should have been sent; both from 0."""
+
     writer: asyncio.StreamWriter
     connection: int
     copies: int = 0
+
+    @property
+    def now(self) -> tuple[int, int]:
+        return self.connection, self.copies
 
     def tell(self, frame: bytes) -> None:
         if not self.writer.is_closing():
@@ -110,7 +115,7 @@ class FakeServer:
     def _deliver(self, channel: str, name: str, data: str) -> None:
         frame = text_frame({"event": name, "channel": channel, "data": data})
         for subscriber in self.channels.get(channel, []):
-            for written in self._fault(subscriber.connection, subscriber.copies, frame):
+            for written in self._fault(subscriber, frame):
                 subscriber.tell(written)
             subscriber.copies += 1
 
@@ -121,7 +126,7 @@ class FakeServer:
         self._connections += 1
         writer.write(SWITCHING)
         if subscriber.connection >= self._places:
-            writer.write(text_frame({"event": "pusher:error", "data": {"code": 4004, "message": "Over quota"}}))
+            writer.write(text_frame({"event": "pusher:error", "data": {"code": 4004, "message": "Over quota\x1b[2J"}}))
             return
         socket_id = json.dumps({"socket_id": f"1.{subscriber.connection}", "activity_timeout": 30})
         writer.write(text_frame({"event": "pusher:connection_established", "data": socket_id}))

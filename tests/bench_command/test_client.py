@@ -120,11 +120,13 @@ async def test_a_private_channel_is_subscribed_to_with_a_signature() -> None:
 
 async def test_fragments_are_one_message_even_with_a_ping_between_them() -> None:
     talk = Conversation()
-    data = json.dumps({"event": "bench", "data": json.dumps({"n": 0, "at": NOW})}).encode()
-    talk.hear(SWITCHING, established(), succeeded(), frame(data[:9], fin=False), frame(b"there?", Opcode.PING))
-    talk.hear(frame(data[9:20], Opcode.CONT, fin=False), frame(data[20:], Opcode.CONT))
-    assert talk.tally.delivered == 1
-    assert [bytes(said.data) for said in talk.said() if said.opcode is Opcode.PONG] == [b"there?"]
+    talk.hear(SWITCHING, established(), succeeded())
+    for number in range(2):
+        data = json.dumps({"event": "bench", "data": json.dumps({"n": number, "at": NOW})}).encode()
+        talk.hear(frame(data[:9], fin=False), frame(b"there?", Opcode.PING))
+        talk.hear(frame(data[9:20], Opcode.CONT, fin=False), frame(data[20:], Opcode.CONT))
+    assert (talk.tally.delivered, talk.tally.closed.count) == (2, 0)
+    assert [bytes(said.data) for said in talk.said() if said.opcode is Opcode.PONG] == [b"there?"] * 2
 
 
 async def test_the_protocols_own_ping_is_answered() -> None:

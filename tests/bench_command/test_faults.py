@@ -1,5 +1,6 @@
 """What a server does wrong is found out, counted exactly, and is exit code 1."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,46 +8,51 @@ from typing import Any
 import pytest
 
 from tests.bench_command.asking import FINE, NEGATIVE, UNREACHABLE, ask_beside, figures
-from tests.bench_command.fake_server import FakeServer, Fault, close_frame, faithful
+from tests.bench_command.fake_server import FakeServer, Fault, Subscriber, close_frame, faithful
 
 SIZE = ("--connections", "4", "--channels", "2", "--json")  # 20 events: 10 copies for each of 4 listeners
 
 
-def dropping() -> Fault:
-    """Drops the tenth copy of every connection."""
-    return lambda connection, number, frame: [] if number % 10 == 9 else [frame]
+def dropping_every_tenth(to: Subscriber, frame: bytes) -> list[bytes]:
+    return [] if to.copies == 9 else [frame]
 
 
-def duplicating() -> Fault:
-    """Sends one copy twice."""
-    return lambda connection, number, frame: [frame] * (2 if (connection, number) == (0, 3) else 1)
+def duplicating_one(to: Subscriber, frame: bytes) -> list[bytes]:
+    return [frame, frame] if to.now == (0, 3) else [frame]
 
 
-def duplicating_the_last() -> Fault:
-    return lambda connection, number, frame: [frame] * (2 if (connection, number) == (0, 9) else 1)
+def duplicating_the_last_one_late(to: Subscriber, frame: bytes) -> list[bytes]:
+    if to.now == (0, 9):
+        asyncio.get_running_loop().call_later(0.05, to.tell, frame)
+    return [frame]
 
 
-def swapping() -> Fault:
-    """Sends one copy behind the next one."""
+def delivering_the_last_ones_late(to: Subscriber, frame: bytes) -> list[bytes]:
+    if to.copies < 9:
+        return [frame]
+    asyncio.get_running_loop().call_later(0.5, to.tell, frame)
+    return []
+
+
+def swapping_two() -> Fault:
     kept: list[bytes] = []
 
-    def swap(connection: int, number: int, frame: bytes) -> list[bytes]:
-        if (connection, number) == (1, 4):
+    def swap(to: Subscriber, frame: bytes) -> list[bytes]:
+        if to.now == (1, 4):
             kept.append(frame)
             return []
-        return [frame, kept.pop()] if (connection, number) == (1, 5) else [frame]
+        return [frame, kept.pop()] if to.now == (1, 5) else [frame]
 
     return swap
 
 
 def everything() -> Fault:
-    drop, duplicate, swap = dropping(), duplicating(), swapping()
+    swap = swapping_two()
 
-    def fault(connection: int, number: int, frame: bytes) -> list[bytes]:
-        kept = [frame] if drop(connection, number, frame) else []
-        if (connection, number) == (0, 3):
-            return duplicate(connection, number, frame)
-        return swap(connection, number, frame) if kept else []
+    def fault(to: Subscriber, frame: bytes) -> list[bytes]:
+        if not dropping_every_tenth(to, frame):
+            return []
+        return swap(to, frame) if to.connection == 1 else duplicating_one(to, frame)
 
     return fault
 
@@ -54,15 +60,16 @@ def everything() -> Fault:
 @pytest.mark.parametrize(
     ("fault", "counts"),
     [
-        (lambda: faithful, {"delivered": 40}),
-        (duplicating, {"delivered": 40, "duplicates": 1}),
-        (duplicating_the_last, {"delivered": 40, "duplicates": 1}),
-        (swapping, {"delivered": 40, "out_of_order": 1}),
-        (everything, {"delivered": 36, "lost": 4, "duplicates": 1, "out_of_order": 1}),
+        (faithful, {"delivered": 40}),
+        (delivering_the_last_ones_late, {"delivered": 40}),
+        (duplicating_one, {"delivered": 40, "duplicates": 1}),
+        (duplicating_the_last_one_late, {"delivered": 40, "duplicates": 1}),
+        (swapping_two(), {"delivered": 40, "out_of_order": 1}),
+        (everything(), {"delivered": 36, "lost": 4, "duplicates": 1, "out_of_order": 1}),
     ],
 )
-async def test_a_server_that_delivers_badly_is_found_out(fault: Callable[[], Fault], counts: dict[str, int]) -> None:
-    async with FakeServer(fault()) as server:
+async def test_a_server_that_delivers_badly_is_found_out(fault: Fault, counts: dict[str, int]) -> None:
+    async with FakeServer(fault) as server:
         result = await ask_beside(server.url, *SIZE)
     found = figures(result)
     names = ("delivered", "lost", "duplicates", "out_of_order")
@@ -93,22 +100,38 @@ async def test_a_publish_without_an_answer_is_counted_and_the_next_one_goes_over
     assert (found["published"], found["lost"]) == (19, 0)
 
 
-async def test_a_closed_connection_is_counted_with_its_reason_and_misses_the_rest() -> None:
-    def close_one(connection: int, number: int, frame: bytes) -> list[bytes]:
-        return [close_frame(4100, "Over capacity")] if (connection, number) == (0, 7) else [frame]
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        (lambda to: to.tell(close_frame(4100, "Over capacity")), "4100 Over capacity"),
+        (lambda to: to.writer.close(), "1006 the connection was lost"),
+        (lambda to: to.writer.transport.abort(), "1006 the connection was lost"),
+    ],
+)
+@pytest.mark.parametrize(("after", "lost"), [(6, 3), (9, 0)])
+async def test_a_closed_connection_is_counted_with_its_reason_and_misses_the_rest(
+    ending: Callable[[Subscriber], None], text: str, after: int, lost: int
+) -> None:
+    def end_one(to: Subscriber, frame: bytes) -> list[bytes]:
+        if to.now == (0, after):
+            to.tell(frame)
+            ending(to)
+            return []
+        return [frame]
 
-    async with FakeServer(close_one) as server:
+    async with FakeServer(end_one) as server:
         result = await ask_beside(server.url, *SIZE)
     found = figures(result)
-    assert found["closed"] == {"count": 1, "texts": {"4100 Over capacity": 1}}
-    assert (found["delivered"], found["lost"], result.exit_code) == (37, 3, NEGATIVE)
+    ((said, count),) = found["closed"]["texts"].items()
+    assert (said[: len(text)], count, found["closed"]["count"]) == (text, 1, 1)
+    assert (found["delivered"], found["lost"], result.exit_code) == (40 - lost, lost, NEGATIVE)
 
 
 async def test_connections_that_are_not_let_in_are_counted_and_the_others_measured() -> None:
     async with FakeServer(places=3) as server:
         result = await ask_beside(server.url, *SIZE)
     found = figures(result)
-    assert found["not_connected"] == {"count": 1, "texts": {"4004: Over quota": 1}}
+    assert found["not_connected"] == {"count": 1, "texts": {"4004: Over quota\x1b[2J": 1}}
     assert (found["connected"], found["delivered"], found["lost"], result.exit_code) == (3, 30, 0, NEGATIVE)
 
 
@@ -117,7 +140,7 @@ async def test_a_server_that_lets_nobody_in_is_exit_code_3_with_its_words() -> N
         result = await ask_beside(server.url, *SIZE)
         assert server.bodies == []
     assert result.exit_code == UNREACHABLE
-    assert "4004: Over quota" in result.stderr
+    assert "4004: Over quota\\x1b[2J" in result.stderr  # no orders to the terminal
 
 
 @pytest.mark.parametrize("answer", [(404, "<h1>nginx</h1>"), (401, "no")])
@@ -134,7 +157,8 @@ async def test_an_http_api_that_refuses_each_publish_is_exit_code_1(answer: tupl
 async def test_publishers_keep_their_connections_where_the_server_does(keep_alive: bool, connections: int) -> None:
     # 20 publishes and a first look: by two publishers, or each over its own.
     async with FakeServer(keep_alive=keep_alive) as server:
-        result = await ask_beside(server.url, *SIZE)
+        # All at once, so that each follows its predecessor's answer at once.
+        result = await ask_beside(server.url, *SIZE, "--rate", "20000", "--duration", "1ms")
         assert result.exit_code == FINE
         assert server.http_connections == connections
 

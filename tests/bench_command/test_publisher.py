@@ -1,10 +1,12 @@
-"""When a publish is sent, and from when its latency counts."""
+"""When a publish is sent, from when its latency counts, and which answer is its own."""
 
+import asyncio
 import json
 
 import pytest
 
-from reverb_py.bench.publisher import Publisher, publish
+from reverb_py.bench import publisher
+from reverb_py.bench.publisher import Publisher, Unanswered, publish
 from reverb_py.bench.runner import new_tally
 from reverb_py.conformance.link import Answer
 from tests.bench_command.plans import plan
@@ -46,3 +48,26 @@ async def test_what_is_far_behind_at_the_end_is_not_sent_any_more() -> None:
 async def test_a_latency_counts_from_the_moment_of_sending_and_not_from_the_plans() -> None:
     # It waits 10 ms by the loop's clock; this one stands still meanwhile, as if it had been sent too early.
     assert await Slow(Clock(), 0.99).publish_all(2.0) == [0.0, pytest.approx(0.99, abs=0.001)]
+
+
+async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        text = "late" if len(connections) == 1 else "fresh"
+        await reader.readuntil(b"{}")
+        if text == "late":
+            await reader.read(1)  # until the next request, or the end
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+
+    monkeypatch.setattr(publisher, "PATIENCE", 0.1)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    one = Publisher(plan(http_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"), None)
+    with pytest.raises(Unanswered, match="no answer within"):
+        await one.post("/events", b"{}")
+    assert (await one.post("/events", b"{}")).body == b"fresh"
+    one.close()
+    for writer in connections:
+        writer.close()
+    server.close()

@@ -104,6 +104,7 @@ WATCHER = '{"id":"u1","user_info":{"name":"Ann"},"watchlist":["u2","u3"]}'
     ],
 )
 def test_channels_and_users_are_signed_as_published(secret: str, text: str, written: str, signature: str) -> None:
+    """pp-91: the text is the one that is published, and so is the signature over it."""
     assert text == written
     assert sign(secret, text) == signature
     assert matches([secret], text, signature)
@@ -195,6 +196,7 @@ def test_a_signature_fits_its_own_text_and_secret_only(secret: str, text: str, o
         ("", {}),
         ("a=1&b=2", {"a": "1", "b": "2"}),
         ("a=1&a=2", {"a": "2"}),
+        ("a=1&a=2&b=%20", {"a": "2", "b": " "}),
         ("a[]=1&a[]=2", {"a[]": "1&a[]=2"}),
         ("a", {"a": ""}),
         ("a=", {"a": ""}),
@@ -262,6 +264,7 @@ def test_any_query_is_read(query: str) -> None:
         pytest.param("/pre/apps/3/channels", "b=2", "/apps/3/channels\nb=2", id="without the prefix"),
         pytest.param("/pre/apps/3/channels", "b=2", "/pre/apps/3/channels\nb=2", id="with the prefix"),
         pytest.param("/pre/apps/3/channels/a%40b", "b=2", "/apps/3/channels/a@b\nb=2", id="neither prefix nor escapes"),
+        pytest.param("/pre/apps/3/channels/a%40b", "b=2", "/pre/apps/3/channels/a%40b\nb=2", id="prefix and escapes"),
         pytest.param("/apps/3/channels", "b=2&more=x", "/apps/3/channels\nb=2&more=x", id="parameters nobody knows"),
     ],
 )

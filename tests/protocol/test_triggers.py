@@ -96,7 +96,7 @@ def test_an_event_without_a_channel_is_refused(fields: dict[str, object]) -> Non
 
 @pytest.mark.parametrize("channel", ["a b", "a/b", "é", "a:b", "#foo", "x" * 201])
 def test_a_bad_name_among_good_ones_refuses_the_whole_publish(channel: str) -> None:
-    with pytest.raises(Invalid, match=r"^Invalid channel name .*: 1 to 200 of a-zA-Z0-9_-=@,\.; are allowed"):
+    with pytest.raises(Invalid, match=r"^Invalid channel name '[^']*': 1 to 200 of a-zA-Z0-9_-=@,\.; are allowed"):
         parse_event(body({**VALID, "channels": ["a", channel]}), ANY)
     with pytest.raises(Invalid, match=r"^Invalid channel name .* in batch\.1: 1 to 200"):
         parse_batch(body({"batch": [VALID, {**VALID, "channels": ["a", channel]}]}), ANY)
