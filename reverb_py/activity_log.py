@@ -15,7 +15,7 @@ from reverb_py.hub import facts
 
 logger = logging.getLogger("reverb_py")
 
-REPEAT = 60  # seconds after which the same warning is said again
+REPEAT = 60  # seconds; once in each such span the same warning is said again
 REMEMBERED = 1_000  # warnings that are not repeated
 SHOWN = 3  # channels of one publish that are named
 LONGEST = 1_000  # characters of a text: a stranger's path may have 32 KiB, the name of an event a megabyte
@@ -161,6 +161,12 @@ KINDS: dict[type, Kind] = {
     facts.CacheMissed: Kind("cache_missed", DEBUG, "cache misses", lambda f: f"Cache missed: {f.channel}"),
     facts.SignedIn: Kind(
         "signed_in", DEBUG, "sign-ins", lambda f: f"Signed in: socket_id={f.socket_id} as {f.user_id}"
+    ),
+    facts.SignInRefused: Kind(
+        "sign_in_refused",
+        WARNING,
+        "sign-ins refused",
+        lambda f: f"Sign-in refused: {f.reason} (socket_id={f.socket_id})",
     ),
     facts.ClientEventSent: Kind(
         "client_event",

@@ -62,7 +62,7 @@ INVALID_REQUEST = Code(
 APP_DISABLED = Code(
     "RVB310",
     "The app is disabled",
-    "Set enabled = true for it, and restart the server.",
+    "Set enabled = true for it, and reload the server (SIGHUP).",
 )
 UNKNOWN_KEY = Code(
     "RVB601",

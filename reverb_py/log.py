@@ -1,7 +1,7 @@
 """Logging: one handler on stdout for everything, as text for people or one-line JSON for machines.
 
-A line is one event: whatever a message holds, it cannot look like two. Fields for machines travel as
-`logger.info("…", extra={"fields": {…}})`.
+A line is one event: whatever a message holds, it cannot look like two. The lines of a traceback are indented. Fields
+for machines travel as `logger.info("…", extra={"fields": {…}})`.
 """
 
 import json

@@ -156,7 +156,8 @@ class Node:
             self.hub.release(connection, channel)
         elif connection.socket_id in self.hub.connections:
             kept = self.hub.admit(connection, channel, member)
-            self._succeed(connection, channel, outcome, kept)
+            if not self._succeed(connection, channel, outcome, kept):
+                self.tell(facts.CacheMissed(connection.app.id, channel))
             self._announce(connection, channel, member, outcome)
             self.tell(facts.Subscribed(connection.app.id, connection.socket_id, channel))
         else:  # it went away while it joined; others may have seen its seat meanwhile
@@ -177,22 +178,25 @@ class Node:
 
     def _succeed(
         self, connection: Connection, channel: str, joined: Joined, kept: Sequence[tuple[int, bytes]] = ()
-    ) -> None:
-        """Write the acknowledgement, then the cached event and what was kept since the join, in their order."""
+    ) -> bool:
+        """Write the acknowledgement, then the cached event and what was kept since the join, in their order.
+
+        Return False when a cache channel has no event: the client is told of that too.
+        """
         if is_presence(channel):
             connection.send(messages.presence_succeeded(channel, joined.members))
         else:
             connection.send(messages.subscription_succeeded(channel))
         frames = {sequence: frame for sequence, frame in kept if sequence > joined.sequence}
-        if is_cache(channel):
-            event = self.last_events.get(connection.app.id, channel, self.clock())
-            if event is None:
-                connection.send(messages.cache_miss(channel))
-                self.tell(facts.CacheMissed(connection.app.id, channel))
-            else:
-                frames[event.sequence] = text_frame(event.payload)
+        event = self.last_events.get(connection.app.id, channel, self.clock())  # only cache channels have one
+        missed = is_cache(channel) and event is None
+        if missed:
+            connection.send(messages.cache_miss(channel))
+        elif event is not None:
+            frames[event.sequence] = text_frame(event.payload)
         for sequence in sorted(frames):
             connection.write(frames[sequence])
+        return not missed
 
     def _leave(self, connection: Connection, channel: str, member: Member | None) -> None:
         self.tell(facts.Unsubscribed(connection.app.id, connection.socket_id, channel))

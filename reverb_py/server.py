@@ -131,7 +131,7 @@ async def _sweep(node: Node, endpoint: Endpoint, activity: ActivityLog, slow_tim
         now = node.clock()
         to_ping, to_close = overdue(node.hub.connections.values(), now)
         for connection in to_ping:
-            connection.pinged = True
+            connection.pinged_at = now
             connection.write(PING)
         for connection in to_close:
             connection.close(ErrorCode.NO_PONG, "Pong reply not received")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from reverb_py.cluster.occupancy import Full, Joined
 from reverb_py.codes import SUBSCRIPTION_REFUSED, WRONG_KEY, Code
 from reverb_py.hub import facts
-from reverb_py.hub.app import ClientEventsFrom
+from reverb_py.hub.app import ClientEventsFrom, RateLimit
 from reverb_py.hub.connection import Connection
 from reverb_py.hub.rate import Bucket, Window
 from reverb_py.node import Node
@@ -57,7 +57,8 @@ class Session:
             self._wait(text)
             return
         try:
-            if self.connection.app.rate_limit is not None and not self._within_limit():
+            limit = self.connection.app.rate_limit
+            if limit is not None and not self._within(limit):
                 return
             match parse(text):
                 case Ping():
@@ -70,7 +71,7 @@ class Session:
                 case ClientEvent() as command:
                     self._client_event(command)
                 case SignIn() as command:
-                    self._sign_in(command)
+                    self._try_sign_in(command)
                 case Pong():
                     pass
         except SubscriptionError as refusal:
@@ -88,15 +89,14 @@ class Session:
                 " of the characters a-zA-Z0-9_-=@,.; are allowed"
             )
         member = self._authorize(command)
-        self._joining = True
-        if channel not in self.connection.channels:
-            self.node.subscribe(self.connection, channel, member, lambda outcome: self._joined(channel, outcome))
-            return
-        known = self.connection.channels[channel]
+        known = self.connection.channels.get(channel)
         if known is not None and member is not None and known.user_id != member.user_id:
-            self._joining = False
             raise SubscriptionError(channel, f"Existing subscription to channel {channel} as another user")
-        self.node.acknowledge(self.connection, channel, lambda outcome: self._joined(channel, outcome))
+        self._joining = True
+        if channel in self.connection.channels:
+            self.node.acknowledge(self.connection, channel, lambda outcome: self._joined(channel, outcome))
+        else:
+            self.node.subscribe(self.connection, channel, member, lambda outcome: self._joined(channel, outcome))
 
     def _authorize(self, command: Subscribe) -> Member | None:
         """Return who joins (presence channels) or None; raise SubscriptionError when this connection may not."""
@@ -222,6 +222,14 @@ class Session:
             text = f"Cannot broadcast client event (connection not subscribed to channel {channel[:SHOWN]})"
             raise PusherError(text)
 
+    def _try_sign_in(self, command: SignIn) -> None:
+        try:
+            self._sign_in(command)
+        except PusherError as error:
+            self._send_error(error)
+            connection = self.connection
+            self.node.tell(facts.SignInRefused(connection.app.id, connection.socket_id, error.message))
+
     def _sign_in(self, command: SignIn) -> None:
         app, connection = self.connection.app, self.connection
         key, colon, signature = command.auth.partition(":")
@@ -241,11 +249,8 @@ class Session:
 
     # Limits and refusals.
 
-    def _within_limit(self) -> bool:
+    def _within(self, limit: RateLimit) -> bool:
         """Count one message against Reverb's rate limit; answer and return False when it is one too many."""
-        limit = self.connection.app.rate_limit
-        if limit is None:
-            return True
         self._window = self._window or Window(limit)
         if self._window.take(self.node.clock()):
             return True

@@ -41,6 +41,10 @@ ONE_OF_EACH: list[tuple[facts.Fact, int, str, str]] = [
     (facts.CacheMissed("3", "cache-x"), logging.DEBUG, "cache_missed", "Cache missed: cache-x"),
     (facts.SignedIn("3", "1.2", "7"), logging.DEBUG, "signed_in", "Signed in: socket_id=1.2 as 7"),
     (
+        *(facts.SignInRefused("3", "1.2", "Invalid signature"), logging.WARNING, "sign_in_refused"),
+        "Sign-in refused: Invalid signature (socket_id=1.2)",
+    ),
+    (
         *(facts.ClientEventSent("3", "1.2", "private-x", "client-a", 2), logging.DEBUG, "client_event"),
         "Client event: client-a on private-x from socket_id=1.2, 2 received",
     ),

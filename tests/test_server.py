@@ -265,8 +265,7 @@ async def test_once_a_second_the_silent_are_pinged_and_the_dead_and_the_stuck_ar
     silent, dead, stuck = (fake.connect() for _ in range(3))
     await turn()
     fake.world.clock.now += 60
-    dead.websocket._session.connection.pinged = True  # type: ignore[union-attr]
-    dead.websocket._session.connection.last_seen -= 30  # type: ignore[union-attr]
+    dead.websocket._session.connection.pinged_at = fake.world.clock.now - 30  # type: ignore[union-attr]
     stuck.websocket.data_received(client_frame(b'{"event":"pusher:subscribe","data":{"channel":"news"}}'))
     stuck.transport.stuck = True
     fake.world.publishes("news", data="x" * 70_000)

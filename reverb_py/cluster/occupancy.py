@@ -3,7 +3,7 @@
 A join may take its time (over Redis), so its answer comes through a callable. The local one answers at once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reverb_py.protocol.members import Member
@@ -99,7 +99,4 @@ class LocalOccupancy:
 
     async def channels(self, app_id: str) -> dict[str, tuple[int, int]]:
         """Return every occupied channel with its number of subscriptions and of members."""
-        return {name: (seats.count, len(seats.members)) for name, seats in self._occupied(app_id)}
-
-    def _occupied(self, app_id: str) -> Iterator[tuple[str, _Seats]]:
-        return iter(self._seats.get(app_id, {}).items())
+        return {name: (seats.count, len(seats.members)) for name, seats in self._seats.get(app_id, {}).items()}

@@ -10,7 +10,7 @@ from reverb_py.protocol.members import Member, User
 class Connection:
     """`write` takes a frame (bytes) and never raises or blocks; `close` takes a code and a reason, once."""
 
-    __slots__ = ("app", "channels", "close", "last_seen", "pinged", "socket_id", "user", "write")
+    __slots__ = ("app", "channels", "close", "last_seen", "pinged_at", "socket_id", "user", "write")
 
     def __init__(
         self, app: App, socket_id: str, write: Callable[[bytes], None], close: Callable[[int, str], None]
@@ -22,7 +22,7 @@ class Connection:
         self.channels: dict[str, Member | None] = {}  # subscribed channels; the member in presence channels
         self.user: User | None = None
         self.last_seen = 0.0  # seconds of the loop's clock; any inbound byte is a sign of life
-        self.pinged = False  # a PING is out, and nothing came since
+        self.pinged_at = 0.0  # when the PING went out that nothing has followed; 0 for none
 
     def send(self, payload: bytes) -> None:
         """Write one message (JSON) to this connection alone."""

@@ -94,6 +94,13 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInRefused:
+    app_id: str
+    socket_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClientEventSent:
     app_id: str
     socket_id: str
@@ -158,6 +165,7 @@ Fact = (
     | MemberRemoved
     | CacheMissed
     | SignedIn
+    | SignInRefused
     | ClientEventSent
     | MessageRefused
     | Published

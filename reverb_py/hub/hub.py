@@ -65,7 +65,7 @@ class Hub:
         self._drop(connection, name)
         return member
 
-    def broadcast(self, app_id: str, name: str, payload: bytes, sequence: int = 0, exclude: str | None = None) -> int:
+    def broadcast(self, app_id: str, name: str, payload: bytes, sequence: int, exclude: str | None = None) -> int:
         """Write `payload` to every subscriber on this node but `exclude` (a socket id); return how many there are."""
         channel = self._channels.get(app_id, {}).get(name)
         if channel is None:
@@ -83,10 +83,6 @@ class Hub:
             if joiner is not left_out:
                 kept.append((sequence, frame))
         return len(channel.subscribers) - (left_out in channel.subscribers)
-
-    def subscribers(self, app_id: str, name: str) -> int:
-        channel = self._channels.get(app_id, {}).get(name)
-        return len(channel.subscribers) if channel else 0
 
     def of_app(self, app_id: str) -> Iterator[Connection]:
         return (connection for connection in self.connections.values() if connection.app.id == app_id)

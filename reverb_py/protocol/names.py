@@ -1,4 +1,4 @@
-"""The rules for names: channels and their kinds, socket ids, event names. Predicates over strings, nothing else.
+"""The rules for names: channels and their kinds, event names. Predicates over strings, nothing else.
 
 A kind is decided by the longest prefix, dash included: `privatefoo` is a public channel.
 """
@@ -12,7 +12,6 @@ SERVER_TO_USER = "#server-to-user-"
 
 # `:` would let an auth endpoint sign a forged sign-in, `#` is reserved for server-to-user (pp 3.1).
 _NAME = re.compile(r"[-a-zA-Z0-9_=@,.;]+")
-_SOCKET_ID = re.compile(r"\d+\.\d+")
 _LOOKS_GUARDED = re.compile(r"(?:private|presence|cache)(?!-)")
 
 
@@ -30,10 +29,6 @@ def is_channel(name: str, max_length: int = MAX_CHANNEL_NAME) -> bool:
 def is_user_id(user_id: str) -> bool:
     """Return True when a user may sign in with this id: it must fit into a channel name."""
     return len(user_id) <= MAX_USER_ID and _NAME.fullmatch(user_id) is not None
-
-
-def is_socket_id(text: str) -> bool:
-    return _SOCKET_ID.fullmatch(text) is not None
 
 
 def needs_authorization(channel: str) -> bool:
@@ -61,7 +56,7 @@ def user_of(channel: str) -> str | None:
 
 
 def looks_guarded(channel: str) -> bool:
-    """Return True for a public channel that Reverb would guard, as it compares prefixes without their dash."""
+    """Return True for a public channel that Reverb takes for another kind, as it compares without the dash."""
     return _LOOKS_GUARDED.match(channel) is not None
 
 

@@ -45,6 +45,7 @@ REFUSALS: dict[int, Code] = {
     ErrorCode.UNKNOWN_APP: codes.UNKNOWN_KEY,
     ErrorCode.UNAUTHORIZED: codes.ORIGIN_REFUSED,
     ErrorCode.OVER_QUOTA: codes.OVER_CAPACITY,
+    ErrorCode.OVER_CAPACITY: codes.OVER_CAPACITY,
 }
 
 _quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
@@ -179,7 +180,7 @@ class WebSocket(asyncio.Protocol):
         node.connect(connection)
 
     def _tell_refused(self, handshake: Handshake, code: int, reason: str) -> None:
-        why = REFUSALS.get(code)
+        why = None if self._endpoint.node.draining else REFUSALS.get(code)
         self._endpoint.node.tell(facts.HandshakeRefused(handshake.path, handshake.remote, code, reason, why))
 
     # In.
@@ -188,7 +189,7 @@ class WebSocket(asyncio.Protocol):
         session = self._session
         if session is not None:
             session.connection.last_seen = self._endpoint.node.clock()
-            session.connection.pinged = False
+            session.connection.pinged_at = 0.0
         self._rfc6455.receive_data(data)
         for frame in self._rfc6455.events_received():
             if self._gone or session is None:  # we said goodbye; a client's own close comes last in this list

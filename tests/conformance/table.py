@@ -1,4 +1,4 @@
-"""The table of all numbers: where each is tested, or why not. `python -m tests.conformance.table` writes README.md anew."""
+"""The table of all numbers: where each is tested, or why not. `python -m tests.conformance.table` writes README.md."""
 
 import ast
 import re
@@ -35,12 +35,12 @@ NOT_YET = {
 HEAD = """\
 # Where the numbered cases are tested
 
-`pp-56` is number 56 of the checklist for hosted Pusher's protocol, `rb-7` number 7 of the one for Laravel Reverb. A number
-that reads differently here than there follows the project's decisions; the sentence says what is expected.
+`pp-56` is number 56 of the checklist for hosted Pusher's protocol, `rb-7` number 7 of the one for Laravel Reverb. A
+number that reads differently here than there follows the project's decisions; the sentence says what is expected.
 
-The cases are in `reverb_py/conformance/cases_*.py`, because users run them too (`reverb-py conformance`); `test_cases.py` runs
-all of them against a real process with the apps of `reverb.toml`. This file is made by `python -m tests.conformance.table`, and a
-test compares it.
+The cases are in `reverb_py/conformance/cases_*.py`, because users run them too (`reverb-py conformance`);
+`test_cases.py` runs all of them against a real process with the apps of `reverb.toml`. This file is made by
+`python -m tests.conformance.table`, and a test compares it.
 """
 
 
@@ -93,7 +93,7 @@ def text() -> str:
     for family, title in (("pp", "Hosted Pusher's checklist"), ("rb", "Laravel Reverb's checklist")):
         parts.append(f"\n## {title}\n\n| number | what must be so | where |\n|---|---|---|\n")
         for number in range(1, LAST[family] + 1):
-            rows = known.get(f"{family}-{number}") or [(reason(family, number), "–")]
+            rows = known.get(f"{family}-{number}") or [(reason(family, number), "not yet")]
             cells = (" · ".join(dict.fromkeys(_cell(row[column]) for row in rows)) for column in (0, 1))
             parts.append(f"| {number} | {' | '.join(cells)} |\n")
     return "".join(parts)
