@@ -4,6 +4,7 @@ These cases start servers of their own, so they can be shown only where the suit
 """
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -11,7 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from reverb_py.conformance.case import NotApplicable, case
 from reverb_py.conformance.client import Client
 from reverb_py.conformance.expect import eventually, handshake_refused
-from reverb_py.conformance.target import Launch, Target
+from reverb_py.conformance.target import Launch, Target, TargetApp
 from reverb_py.conformance.verify import equal, that
 
 SOCKETS = 1_100
@@ -203,3 +204,21 @@ async def log_lines(target: Target) -> None:
             equal(shown, wanted, f"incoming messages in the log with {options!r}")
             for secret in (client.secret, auth.partition(":")[2]):
                 that(secret not in server.output, "expected neither secret nor signature in the log")
+
+
+@case("pp-322", apps=(), own_process=True)
+async def two_keys(target: Target) -> None:
+    """With two keys active in one app clients connect by either, and hear each other's events."""
+    app = {"id": "3", "key": "new-key", "secret": "new secret"}
+    apps = [{**app, "more_credentials": [{"key": "old-key", "secret": "old secret"}]}]
+    alone = {"REVERB_APPS": json.dumps(apps), "REVERB_APP_ID": "", "REVERB_APP_KEY": "", "REVERB_APP_SECRET": ""}
+    async with launcher(target)(env=alone) as server:
+        server.target.apps["MAIN"] = TargetApp("3", "new-key", "new secret")
+        server.target.apps["OLD"] = TargetApp("3", "old-key", "old secret")
+        async with server.target.client("MAIN") as new, server.target.client("OLD") as old:
+            for client in (new, old):
+                await client.subscribed("private-x")
+            for name in ("MAIN", "OLD"):
+                await server.target.trigger("private-x", "ev", app=name)
+                for client in (new, old):
+                    equal((await client.frame())["event"], "ev", f"what is published by {name}")

@@ -59,18 +59,23 @@ def places() -> dict[str, list[tuple[str, str]]]:
 
 
 def _in_tests(path: Path) -> list[tuple[str, str, str]]:
-    """The numbers that test functions of a file name, in docstring, decorator or body."""
-    source = path.read_text()
+    """(number, sentence, name) of what a file's docstrings, parameters and tables `("pp-55", "aStory")` name."""
     found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            lines = source.splitlines()
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            text = "\n".join(lines[first - 1 : node.end_lineno])
-            numbers = dict.fromkeys(match[0] for match in NUMBER.finditer(text))
-            sentence = node.name.removeprefix("test_").replace("_", " ")
-            found += [(number, sentence, f"`{node.name}`") for number in numbers]
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                sentence = name.removeprefix("test_").replace("_", " ")
+                texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+                numbers = [match[0] for text in texts if isinstance(text, str) for match in NUMBER.finditer(text)]
+                found += [(number, sentence, f"`{name}`") for number in dict.fromkeys(numbers)]
+            case ast.Tuple(elts=[ast.Constant(value=str(number)), ast.Constant(value=str(story))]):
+                if NUMBER.fullmatch(number):
+                    found.append((number, _words(story), f"`{story}`"))
     return found
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: " " + match[0].lower(), name)
 
 
 def reason(family: str, number: int) -> str:

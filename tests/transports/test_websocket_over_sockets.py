@@ -66,6 +66,7 @@ async def number_of(client: Client) -> int:
 
 
 async def test_a_slow_reader_is_closed_while_the_others_receive_everything(wire: dict[str, Any]) -> None:
+    """pp-320: what it does not read is kept up to the limit; then it is closed with 4100."""
     async with (
         running(settings=Settings(**wire, max_backlog=200_000)) as server,
         lazy_client(server) as lazy,
