@@ -85,7 +85,7 @@ async def test_a_second_signal_ends_it_at_once_and_is_no_success(second: signal.
 
         await eventually(draining, "the first signal should begin the drain")
         process.send_signal(second)
-        assert await process.exit_code(1.5) == 1
+        assert await process.exit_code() == 1
 
 
 def apps_toml(secret: str, **more: str) -> str:

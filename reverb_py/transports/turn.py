@@ -19,15 +19,15 @@ class Turn:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._dirty: list[Flushable] = []
+        self.dirty: list[Flushable] = []  # append to it while it is not empty, which saves a call; else `mark`
 
     def mark(self, connection: Flushable) -> None:
         """Have `connection.flush` called once at the end of this turn."""
-        if not self._dirty:
+        if not self.dirty:
             self._loop.call_soon(self._flush)
-        self._dirty.append(connection)
+        self.dirty.append(connection)
 
     def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
+        dirty, self.dirty = self.dirty, []
         for connection in dirty:
             connection.flush()

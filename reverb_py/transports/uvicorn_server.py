@@ -96,11 +96,9 @@ class Server(uvicorn.Server):
         deadline = loop.time() + LAST_LOOK
         while loop.time() < deadline and self._websockets():  # noqa: ASYNC110, a set that uvicorn owns
             await asyncio.sleep(TICK)
-        for websocket in self._websockets():
-            websocket.abort()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Phase three: the listener closes, and requests end, or are dropped when they take too long."""
+        """Phase three: the listener closes; requests end, and clients that have not answered, or are dropped."""
         drop = asyncio.get_running_loop().call_later(LAST_REQUESTS, self._drop_everybody)
         await super().shutdown(sockets)
         drop.cancel()

@@ -251,7 +251,11 @@ class WebSocket(asyncio.Protocol):
             return
         if pending is None:
             self._pending = frame
-            self._endpoint.turn.mark(self)
+            turn = self._endpoint.turn
+            if turn.dirty:
+                turn.dirty.append(self)
+            else:
+                turn.mark(self)
         elif isinstance(pending, list):
             pending.append(frame)
         else:

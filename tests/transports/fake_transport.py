@@ -87,9 +87,11 @@ class FakeTransport(asyncio.Transport):
         asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
 
     def pause_reading(self) -> None:
+        assert not self._closing, "uvloop raises here"
         self.is_reading_now = False
 
     def resume_reading(self) -> None:
+        assert not self._closing, "uvloop raises here"
         self.is_reading_now = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

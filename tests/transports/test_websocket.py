@@ -201,7 +201,7 @@ async def test_a_fault_of_ours_is_1011_and_a_traceback_and_no_further_word(caplo
     server = FakeServer()
     server.node.occupancy = BrokenOccupancy()
     side = server.connect()
-    side.websocket.data_received(client_frame(PING) + client_frame(SUBSCRIBE) + client_frame(PING))
+    side.websocket.data_received(client_frame(PING) + client_frame(SUBSCRIBE) * 2)
     await turn()
     assert side.goodbye() == (1011, "Internal error")
     assert side.texts()[1:] == [PONG]
