@@ -26,7 +26,7 @@ TICK = 0.05  # seconds between two looks at who is still here
 
 
 class Server(uvicorn.Server):
-    """Serves until a signal. `exit_code` is 0 after a drain, 1 when a second signal cut it short."""
+    """Serves until a signal. `exit_code` is 0 after a drain, 1 when a second signal or a fault cut it short."""
 
     def __init__(
         self,

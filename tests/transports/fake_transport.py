@@ -13,10 +13,11 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from reverb_py.handshake import Handshake
+from reverb_py.hub.app import App
 from reverb_py.node import Node
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.websocket import Endpoint, WebSocket
-from tests.fakes import World
+from tests.fakes import APP, World
 
 UPGRADE = {
     "Upgrade": "websocket",
@@ -128,8 +129,8 @@ class Side:
 class FakeServer:
     """A node with WebSockets that are opened by hand. `open` is what uvicorn waits for at a stop."""
 
-    def __init__(self, *, max_backlog: int = 1 << 20, websocket: type[WebSocket] = WebSocket) -> None:
-        self.world = World()
+    def __init__(self, app: App = APP, *, max_backlog: int = 1 << 20, websocket: type[WebSocket] = WebSocket) -> None:
+        self.world = World(app)
         self.node = self.world.node
         self.endpoint = Endpoint(self.node, Turn(asyncio.get_running_loop()), max_backlog=max_backlog)
         self.state = ServerState()

@@ -39,11 +39,16 @@ async def test_requests_that_come_byte_by_byte_are_answered_in_their_order(serve
         assert [(await http.answer()).status for _ in range(3)] == [200, 404, 200]
 
 
-async def test_nothing_overtakes_an_answer_that_takes_its_time(server: Running) -> None:
+@pytest.mark.parametrize("in_one_segment", [True, False])
+async def test_nothing_overtakes_an_answer_that_takes_its_time(server: Running, in_one_segment: bool) -> None:
     occupancy = slow(server)
     async with server.http() as http:
-        http.send(request("GET", signed("GET", "/channels")) + publish() + UP)
+        first, *others = request("GET", signed("GET", "/channels")), publish(), UP
+        http.send(b"".join([first, *others]) if in_one_segment else first)
         await occupancy.asked.wait()
+        for other in [] if in_one_segment else others:
+            http.send(other)
+            await asyncio.sleep(0.01)  # in a segment of its own
         occupancy.released.set()
         assert [(await http.answer()).body for _ in range(3)] == [b'{"channels":{}}', b"{}", b'{"health":"OK"}']
 
@@ -232,6 +237,15 @@ async def test_a_refused_body_that_goes_on_coming_gets_no_second_answer() -> Non
         assert await http.send(b"x" * 1_000).rest() == b""
 
 
+@pytest.mark.parametrize("asked", [publish(), UP])
+async def test_time_begins_anew_with_each_request(asked: bytes) -> None:
+    async with running(settings=Settings(request_timeout=0.1)) as server, server.http() as http:
+        for _ in range(2):
+            assert (await http.send(asked).answer()).status == 200
+            await asyncio.sleep(0.15)  # longer than a request may take
+        assert (await http.send(asked).answer()).status == 200
+
+
 async def test_time_ends_with_the_request_and_not_with_the_answer() -> None:
     async with running(settings=Settings(request_timeout=0.1)) as server, server.http() as http:
         occupancy = slow(server)
@@ -258,6 +272,18 @@ async def test_a_chunked_publish_is_published(server: Running, in_one_segment: b
             await http.send_bytewise(whole)
         assert (await http.answer()).body == b"{}"
     assert [fact.event for fact in server.told(facts.Published)] == ["ev"]
+
+
+async def test_a_body_that_looks_like_a_publish_is_a_body(server: Running) -> None:
+    """In a segment of its own, as somebody would send it who wants to smuggle a request past a proxy."""
+    body = publish()
+    head = request("POST", "/nowhere", f"Content-Length: {len(body)}")
+    async with server.http() as http:
+        assert (await http.send(head).answer()).status == 404
+        http.send(body)
+        await asyncio.sleep(0.01)
+        assert (await http.send(UP).answer()).body == b'{"health":"OK"}'
+    assert server.told(facts.Published) == []
 
 
 async def test_the_body_is_asked_for_when_the_client_waits_for_that(server: Running) -> None:

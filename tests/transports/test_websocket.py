@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from itertools import chain, repeat
 
 import pytest
@@ -11,9 +12,10 @@ from reverb_py.cluster.occupancy import LocalOccupancy
 from reverb_py.conformance.wire import Opcode as Wire
 from reverb_py.conformance.wire import client_frame, close_payload
 from reverb_py.hub import facts
+from reverb_py.hub.app import ClientEventsFrom
 from reverb_py.protocol.frames import text_frame
 from reverb_py.transports import websocket
-from tests.fakes import SlowOccupancy
+from tests.fakes import APP, SlowOccupancy
 from tests.transports.fake_transport import FakeServer, Side, turn
 
 PING = b'{"event":"pusher:ping","data":{}}'
@@ -164,14 +166,18 @@ async def test_reading_rests_while_a_subscription_takes_its_time() -> None:
     assert side.texts()[-1] == PONG
 
 
-async def test_an_answer_for_a_connection_that_has_gone_meanwhile_does_no_harm() -> None:
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_answer_for_a_connection_that_has_gone_meanwhile_does_no_harm(known: bool) -> None:
+    """Also in the turn in which the loop knows that it is lost, and we do not yet."""
     server = FakeServer()
     server.node.occupancy = occupancy = SlowOccupancy()
     side = server.connect()
     side.websocket.data_received(client_frame(SUBSCRIBE) + client_frame(PING))
     side.transport.abort()
-    await turn()
+    if known:
+        await turn()
     occupancy.answer()
+    await turn()
     assert server.world.publishes("news") == 0
 
 
@@ -209,6 +215,22 @@ async def test_a_fault_of_ours_is_1011_and_a_traceback_and_no_further_word(caplo
     assert record.exc_info is not None
     assert "no seats are left" in str(record.exc_info[1])
     assert server.node.hub.connections == {}
+
+
+async def test_nothing_is_obeyed_behind_a_fault_of_ours() -> None:
+    server = FakeServer(replace(APP, accept_client_events_from=ClientEventsFrom.ALL))
+    listener, side = await subscribed(server), server.connect()
+
+    def broken(fact: facts.Fact) -> None:
+        if isinstance(fact, facts.MessageRefused):
+            raise RuntimeError("told nobody")
+
+    server.node.tell = broken
+    event = client_frame(b'{"event":"client-ev","channel":"news","data":"{}"}')
+    side.websocket.data_received(client_frame(b"{{{") + event)
+    await turn()
+    assert side.goodbye() == (1011, "Internal error")
+    assert listener.texts() == []
 
 
 async def test_the_clients_goodbye_is_echoed_after_what_it_asked_before() -> None:

@@ -20,7 +20,7 @@ from reverb_py.settings import Settings
 from reverb_py.transports import websocket
 from reverb_py.transports.websocket import Rfc6455, WebSocket
 from tests.conformance.fixture import CERTIFICATE
-from tests.transports.in_process import APP, Running, publish, running, until
+from tests.transports.in_process import APP, Running, publish, request, running, until
 
 SIZE = 60_000  # bytes of an event that is to fill buffers
 TLS = {"tls_cert": CERTIFICATE["REVERB_TLS_CERT"], "tls_key": CERTIFICATE["REVERB_TLS_KEY"]}
@@ -147,6 +147,17 @@ async def test_an_upgrade_behind_a_publish_is_answered_behind_it(server: Running
     async with server.http() as http:
         http.send(publish() + upgrade_request("ws://localhost/app/key", {}))
         assert [(await http.answer()).status for _ in range(2)] == [200, 101]
+
+
+@pytest.mark.parametrize("before", [publish(), request("GET", "/up")])
+async def test_a_websocket_outlives_the_patience_with_idle_requests(before: bytes) -> None:
+    async with running(settings=Settings(keep_alive=0.05)) as server, server.http() as http:
+        assert (await http.send(before).answer()).status == 200
+        http.send(upgrade_request(f"ws://localhost/app/{APP.key}", {}))
+        link = Link(http.reader, http.writer, await http.answer())
+        assert await link.receive(2) is not None
+        with pytest.raises(TimeoutError):
+            await link.receive(0.1)
 
 
 # What is left of a connection.
