@@ -1,7 +1,7 @@
 """One write for each socket and loop turn: what a turn produces for a connection leaves it joined.
 
 Neither uvloop nor asyncio joins writes by itself: ten `write` are ten system calls. `b"".join` beats `writelines` on
-TLS, and costs a single frame about 3 % (measured, bench/README.md).
+TLS; what it costs a single frame is measured in bench/README.md.
 """
 
 import asyncio
