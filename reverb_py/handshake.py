@@ -3,6 +3,7 @@
 A refusal is always sent on a completed upgrade: before it a browser sees only 1006, and comes back for ever.
 """
 
+import hmac
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 from reverb_py.hub.app import App, Apps
 from reverb_py.protocol.errors import ErrorCode, Refused
 from reverb_py.protocol.signatures import parse_query
+
+MAX_HOST = 253  # characters of a host name (RFC 1035 2.3.4)
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 
@@ -33,6 +36,9 @@ def find_app(handshake: Handshake, apps: Apps, prefix: str = "") -> App:
     """
     key = _key(handshake.path, prefix)
     app = apps.by_key(key)
+    if app is None and _is_secret(key, apps):
+        text = "Application does not exist: this is the secret of an app, connect with its key"
+        raise Refused(ErrorCode.UNKNOWN_APP, text, names_secret=True)
     if app is None:
         raise Refused(ErrorCode.UNKNOWN_APP, f"Application does not exist: no app has the key {key[:40]!r}")
     if not app.enabled:
@@ -50,6 +56,12 @@ def _key(path: str, prefix: str) -> str:
     if not path.startswith(prefix + "/app/") or not key or "/" in key:
         raise Refused(ErrorCode.PATH_NOT_FOUND, f"Path not found, connect to {prefix}/app/<key>")
     return unquote(key)
+
+
+def _is_secret(key: str, apps: Apps) -> bool:
+    secrets = [secret.encode() for app in apps for secret in app.secrets]
+    fits = [hmac.compare_digest(key.encode(), secret) for secret in secrets]
+    return any(fits)
 
 
 def _check_protocol(version: str | None, *, strict: bool) -> None:
@@ -71,7 +83,9 @@ def _origin_allowed(origin: str | None, allowed: tuple[str, ...]) -> bool:
         host = urlsplit(origin or "").hostname
     except ValueError:
         return False
-    return host is not None and any(_pattern(each).fullmatch(host) for each in allowed)
+    if host is None or len(host) > MAX_HOST:  # a pattern with several `*` would take for ever on a longer one
+        return False
+    return any(_pattern(each).fullmatch(host) for each in allowed)
 
 
 @lru_cache(maxsize=1_000)

@@ -91,7 +91,8 @@ async def _serve(
 def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: HttpLimits) -> uvicorn.Config:
     authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
     api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=settings.max_request_size)
-    short_way = ShortWay(node, authenticator, prefix=settings.path, max_request_size=settings.max_request_size)
+    sizes = {"max_request_size": settings.max_request_size, "max_head": limits.max_head}
+    short_way = ShortWay(node, authenticator, prefix=settings.path, **sizes)
     return uvicorn.Config(
         create_app(api, node.tell),
         http=partial(HttpProtocol, endpoint=endpoint, limits=limits, short_way=short_way),  # type: ignore[arg-type]  # called, never subclassed

@@ -20,7 +20,7 @@ from reverb_py.protocol.errors import ErrorCode, PusherError, SubscriptionError,
 from reverb_py.protocol.members import Member, parse_member, parse_user
 from reverb_py.protocol.signatures import channel_text, matches, user_text
 
-ERROR_INTERVAL = 1.0  # seconds between two pusher:error of one connection, so that errors never amplify
+ERROR_INTERVAL = 1.0  # seconds between two pusher:error of one connection, a refused subscription adds two short frames
 MANY_MEMBERS = 100  # hosted's limit; above it presence costs every joiner the whole list
 SHOWN = 128  # characters of what a client sent that are repeated to it
 
@@ -194,7 +194,8 @@ class Session:
             raise PusherError(f"Invalid client event (its data has {size} bytes, {limit} are allowed)")
         now = self.node.clock()
         if app.max_client_events:
-            self._bucket = self._bucket or Bucket(app.max_client_events, now)
+            if self._bucket is None or self._bucket.rate != app.max_client_events:  # the latter after a reload
+                self._bucket = Bucket(app.max_client_events, now)
             if not self._bucket.take(now):
                 text = f"Rate limit exceeded: {app.max_client_events} client events a second are allowed"
                 raise PusherError(text, ErrorCode.RATE_LIMITED)
@@ -251,7 +252,8 @@ class Session:
 
     def _within(self, limit: RateLimit) -> bool:
         """Count one message against Reverb's rate limit; answer and return False when it is one too many."""
-        self._window = self._window or Window(limit)
+        if self._window is None or self._window.limit != limit:
+            self._window = Window(limit)
         if self._window.take(self.node.clock()):
             return True
         if limit.terminate:

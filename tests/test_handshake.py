@@ -173,3 +173,16 @@ def test_a_long_key_is_not_repeated_whole() -> None:
     with pytest.raises(Refused) as refused:
         find_app(handshake("/app/" + "x" * 9_000), Apps([APP]))
     assert len(refused.value.message) < 123  # what a close frame can say
+
+
+def test_a_secret_used_as_the_key_is_neither_repeated_nor_logged() -> None:
+    with pytest.raises(Refused) as refused:
+        find_app(handshake("/app/hunter2"), Apps([APP]))
+    assert (refused.value.code, refused.value.names_secret) == (ErrorCode.UNKNOWN_APP, True)
+    assert "hunter2" not in refused.value.message
+
+
+def test_an_origin_longer_than_a_host_can_be_fits_no_pattern() -> None:
+    """Several `*` over 30,000 characters would take minutes."""
+    app = replace(APP, allowed_origins=("*a*a*.example.com",))
+    assert code(app, handshake("/app/key", origin="https://" + ".a" * 15_000)) is ErrorCode.UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""One client's connection as the hub sees it: who it is, what it listens to, and three callables to reach it."""
+"""One client's connection as the hub sees it: who it is, what it listens to, and two callables to reach it."""
 
 from collections.abc import Callable
 

@@ -66,7 +66,9 @@ class Unauthorized(SubscriptionError):
 class Refused(Exception):
     """A handshake is refused: the upgrade is completed, the error is sent, and the socket is closed with its code."""
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str, *, names_secret: bool = False) -> None:
+        """`names_secret`: the path that was asked for holds a secret, and must not be logged."""
         super().__init__(message)
         self.code = code
         self.message = message
+        self.names_secret = names_secret

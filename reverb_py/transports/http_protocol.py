@@ -23,6 +23,7 @@ from reverb_py.hub import facts
 from reverb_py.transports.publishing import ShortWay
 from reverb_py.transports.websocket import Endpoint, WebSocket
 
+MAX_PIPELINE = 16  # requests that may wait behind one: each is a scope and a cycle of 700 times its bytes
 MIN_WAIT = 1.0  # seconds before an idle connection is looked at again
 
 
@@ -58,6 +59,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_message = False
         self._heard = 0.0  # when the last bytes came, by the loop's clock
         self._deadline: asyncio.TimerHandle | None = None
+        self._ending = False  # nothing more is read: the answers that are due end the connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         # As uvicorn's, but without its questions for both addresses, seven system calls: see _ask_addresses.
@@ -76,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.parser is None or self.transport.is_closing():
+        if self.parser is None or self._ending or self.transport.is_closing():
             return
         self._heard = self.loop.time()
         if self._takes_short_way(data):
@@ -87,7 +89,9 @@ class HttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
-            if self._head_size() > self._limits.max_head:
+            if self._is_answering():  # its answer would stand among the frames; nobody legitimate does this
+                self._end_after_answers()
+            elif self._head_size() > self._limits.max_head:
                 self._refuse_head()
             elif self._should_upgrade():
                 self._upgrade(rest)
@@ -114,15 +118,17 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self.parser.should_upgrade():
+        if self._ending or self.parser.should_upgrade():
             self._in_head = False
-            return  # `data_received` decides, when the parser raises
+            return  # `data_received` decides about an upgrade, when the parser raises
         # Bytes are counted by the segment, and are 0 for a head behind another request in one segment.
         if not 0 < self._head <= self._limits.max_head and self._head_size() > self._limits.max_head:
             self._refuse_head()
-        self._in_head = False
-        if not self.transport.is_closing():
+        elif len(self.pipeline) >= MAX_PIPELINE:
+            self._end_after_answers()
+        if not self._ending and not self.transport.is_closing():
             self._take_ordinary_way()
+        self._in_head = False
 
     def _take_ordinary_way(self) -> None:
         """Have uvicorn make a scope of the head, and start Starlette on it."""
@@ -134,13 +140,13 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.parser.should_upgrade() and self.cycle is not None:
+        if not self._ending and not self.parser.should_upgrade() and self.cycle is not None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_head, self._head, self._in_message = True, 0, False
         self._stop_deadline()
-        if not self.parser.should_upgrade() and self.cycle is not None:
+        if not self._ending and not self.parser.should_upgrade() and self.cycle is not None:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -154,7 +160,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Publish and answer at once, if `data` asks just for that and nobody waits before it."""
         if self._in_message or self._head or self.pipeline or self.flow.write_paused:
             return False
-        if self.cycle is not None and not self.cycle.response_complete:  # its answer must not be overtaken
+        if self._is_answering():  # that answer must not be overtaken
             return False
         if not self._short_way.publish(data):
             return False
@@ -171,8 +177,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Close the connection if nobody has asked anything for the whole time (called by the timer)."""
         self.timeout_keep_alive_task = None
         idle = self.loop.time() - self._heard
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if self._in_message or answering or idle < self.timeout_keep_alive:
+        if self._in_message or self._is_answering() or idle < self.timeout_keep_alive:
             self._look_again(max(self.timeout_keep_alive - idle, MIN_WAIT))
         else:
             super().timeout_keep_alive_handler()
@@ -216,9 +221,14 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(405, "Method Not Allowed", "Method not allowed.")
             return
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] not in (b"upgrade", b"connection")]
+        if not self.parser.should_keep_alive() or any(b"close" in value.lower() for value in self._all(b"connection")):
+            lines.append(b"connection: close\r\n")
         self.parser = httptools.HttpRequestParser(self)
         self._in_head, self._head = True, 0
         self.data_received(b"".join((method, b" ", self.url, b" HTTP/1.1\r\n", *lines, b"\r\n", rest)))
+
+    def _all(self, name: bytes) -> list[bytes]:
+        return [value for each, value in self.headers if each == name]
 
     def _secure(self, headers: Mapping[str, str]) -> bool | None:
         return True if self.scheme == "https" else self._endpoint.proxies.secure(self._peer, headers)
@@ -255,12 +265,22 @@ class HttpProtocol(HttpToolsProtocol):
         """Return True when the request in work was refused by its head, and only its body is still coming."""
         return not self._in_head and self.cycle is not None and self.cycle.response_complete
 
+    def _is_answering(self) -> bool:
+        """Return True when a request before waits for its answer."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end_after_answers(self) -> None:
+        """Read nothing more, and end the connection with the last answer that is due."""
+        self._ending = True
+        self._stop_deadline()
+        self.cycle.keep_alive = False
+
     def _refuse(self, status: int, phrase: str, text: str, extra: str = "") -> None:
         if self.transport.is_closing():
             return
         self._stop_deadline()
-        if self._in_head and self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # a request before this one waits for its answer, the last one then
+        if self._in_head and self._is_answering():
+            self._end_after_answers()
             return
         head = f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}"
         self.transport.write(f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode())

@@ -26,12 +26,10 @@ class TrustedProxies:
         """Return the client's address: what a trusted peer says (`X-Real-IP` first, as Railway), or the peer."""
         if not self.trusts(peer):
             return peer
-        if real := headers.get("x-real-ip", "").strip():
-            return real
-        for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
-            if hop.strip() and not self.trusts(hop.strip()):
-                return hop.strip()
-        return peer
+        hops = [hop.strip() for hop in reversed(headers.get("x-forwarded-for", "").split(",")) if hop.strip()]
+        strangers = hops if self._everybody else [hop for hop in hops if not self.trusts(hop)]
+        named = [headers.get("x-real-ip", "").strip(), *strangers[:1]]
+        return next((each for each in named if _address(each) is not None), peer)
 
     def secure(self, peer: str, headers: Mapping[str, str]) -> bool | None:
         """Return whether the client came over TLS to a plain port: None when a proxy may stand between and keeps quiet.

@@ -22,7 +22,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # One header line that changes neither how the body is framed nor what becomes of the connection.
 _LINE = (
-    rb"(?:(?!(?i:content-length|transfer-encoding|expect|upgrade|connection(?!: ?keep-alive\r)):)"
+    rb"(?:(?!(?i:content-length|transfer-encoding|expect|upgrade|(?:proxy-)?connection(?!: ?keep-alive\r)):)"
     rb"[-0-9A-Za-z_]+:[ -~]*\r\n)*"
 )
 _LIBRARY = re.compile(rb"(?i)\r\nx-pusher-library: ?([ -~]*)\r\n")
@@ -48,18 +48,21 @@ def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: flo
 class ShortWay:
     """Acts on the node as the route `events` does, or not at all."""
 
-    def __init__(self, node: Node, authenticator: Authenticator, *, prefix: str, max_request_size: int) -> None:
+    def __init__(
+        self, node: Node, authenticator: Authenticator, *, prefix: str, max_request_size: int, max_head: int
+    ) -> None:
         self._node = node
         self._is_timely = authenticator.is_timely
         self._request = _request(prefix)
         self._max_request_size = max_request_size
+        self._max_head = max_head
         self._headers: Headers = []
         self._answer = b""
 
     def publish(self, data: bytes) -> bool:
         """Publish what `data` asks for; False when it is no whole publish, or the ordinary way must answer it."""
         match = self._request.match(data)
-        if match is None:
+        if match is None or match.end() > self._max_head:
             return False
         started = perf_counter()
         path, app_id, query, key, time, md5, signature, size = match.groups()

@@ -5,13 +5,17 @@ TLS; what it costs a single frame is measured in bench/README.md.
 """
 
 import asyncio
+import logging
 from typing import Protocol
+
+logger = logging.getLogger(__name__)
 
 
 class Flushable(Protocol):
     """Something with output that waits for the end of the turn."""
 
     def flush(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Turn:
@@ -30,4 +34,8 @@ class Turn:
     def _flush(self) -> None:
         dirty, self.dirty = self.dirty, []
         for connection in dirty:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception:  # the others must be flushed, or they would wait for a turn that never comes
+                logger.exception("A connection could not be written to, a fault of this server")
+                connection.abort()

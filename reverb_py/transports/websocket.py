@@ -7,7 +7,7 @@ once per event elsewhere, and take the one door out, `write`, so that nothing ov
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import randint
 from socket import SocketType
 from typing import Any
@@ -37,6 +37,7 @@ from reverb_py.transports.turn import Turn
 logger = logging.getLogger(__name__)
 
 LAST_WORDS = 5.0  # seconds that a peer has to take the close frame and answer it
+MANY_FRAMES = 16  # that one segment may earn its sender before they are written
 PAUSE_AT = 65_536  # bytes unsent at which a reader counts as slow; it is closed at `max_backlog`
 SUBPROTOCOL = "pusher-channels-protocol-7"  # what Swift offers, and may insist on (pp 1.1)
 ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
@@ -66,10 +67,10 @@ class Endpoint:
     def admit(self, handshake: Handshake) -> App:
         """Return the app whose client may connect now, or raise Refused."""
         app = find_app(handshake, self.node.apps, self.prefix)
-        if app.max_connections and self.node.hub.connected(app.id) >= app.max_connections:
-            raise Refused(ErrorCode.OVER_QUOTA, "Application is over connection quota")
         if self.node.draining:
             raise Refused(ErrorCode.OVER_CAPACITY, "Server is restarting, come back in a second")
+        if app.max_connections and self.node.hub.connected(app.id) >= app.max_connections:
+            raise Refused(ErrorCode.OVER_QUOTA, "Application is over connection quota")
         if self.node.capacity and len(self.node.hub.connections) >= self.node.capacity:
             raise Refused(ErrorCode.OVER_CAPACITY, "Server is over capacity")
         return app
@@ -154,7 +155,8 @@ class WebSocket(asyncio.Protocol):
             self._tell_refused(handshake, response.status_code, response.body.decode().strip())
             self._finish(linger=False)
         elif refusal is not None:
-            self._tell_refused(handshake, refusal.code, refusal.message)
+            path = "a path with a secret" if refusal.names_secret else handshake.path
+            self._tell_refused(replace(handshake, path=path), refusal.code, refusal.message)
             self.write(text_frame(messages.error(refusal.message, refusal.code)))
             self.close(refusal.code, refusal.message)
         else:
@@ -164,7 +166,7 @@ class WebSocket(asyncio.Protocol):
                 self.data_received(early)
 
     def _answer(self, request: Request) -> Response:
-        if request.headers.get("Sec-WebSocket-Version") not in (None, "13"):
+        if request.headers.get_all("Sec-WebSocket-Version") not in ([], ["13"]):
             response = self._rfc6455.reject(426, "WebSocket version 13 is spoken here.\n")  # RFC 6455 4.4
             response.headers["Sec-WebSocket-Version"] = "13"
             return response
@@ -196,7 +198,16 @@ class WebSocket(asyncio.Protocol):
                 break
             if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.CONT, Opcode.BINARY):
                 self._receive(frame, session)
+                self._flush_much()
         self._collect()
+
+    def _flush_much(self) -> None:
+        """Let the limit for slow readers see what one segment of questions is answered with, before all are read.
+
+        To subscribe again takes 60 bytes, and repeats a cached event of a megabyte.
+        """
+        if isinstance(self._pending, list) and len(self._pending) > MANY_FRAMES:
+            self.flush()
 
     def _receive(self, frame: Frame, session: Session) -> None:
         data = frame.data

@@ -386,3 +386,36 @@ async def test_trailers_are_dropped_whatever_their_number(server: Running) -> No
         http.send(b"0\r\n" + b"x: y\r\n" * 1_000 + b"\r\n" + UP)
         assert (await http.answer()).status == 200
         assert headers == known
+
+
+async def test_requests_behind_one_whose_answer_is_due_are_bounded(server: Running) -> None:
+    """Each would be a scope and a cycle: the seventeenth ends the connection, after the answers before it."""
+    async with server.http() as http:
+        answers = await http.send(UP * 500).rest()
+    assert 1 <= answers.count(b"HTTP/1.1 200 OK") <= http_protocol.MAX_PIPELINE + 1
+
+
+async def test_upgrades_that_nobody_speaks_do_not_recurse(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    other = request("GET", "/up", "Upgrade: x", "Connection: Upgrade")
+    async with server.http() as http:
+        answers = await http.send(other * 1_500).rest()
+    assert answers.count(b"HTTP/1.1 200 OK") == 1
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("lines", [("Upgrade: h2c", "Connection: Upgrade, close")])
+async def test_an_ignored_upgrade_keeps_the_wish_to_close(server: Running, lines: tuple[str, ...]) -> None:
+    async with server.http() as http:
+        answers = await http.send(request("GET", "/up", *lines)).rest()
+    assert b"connection: close" in answers
+
+
+async def test_the_answer_before_a_broken_request_is_given(server: Running) -> None:
+    async with server.http() as http:
+        answers = await http.send(UP + b"GET http://[ HTTP/1.1\r\n\r\n").rest()
+    assert answers.startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_a_large_head_is_refused_also_on_the_short_way(server: Running) -> None:
+    async with server.http() as http:
+        assert (await http.send(publish("news", "X-Much: " + "x" * 40_000)).answer()).status == 431

@@ -85,3 +85,19 @@ def test_a_plain_port_is_called_insecure_only_when_that_is_certain(
     """4000 where a proxy speaks TLS would end every client: None lets it in."""
     headers = {} if forwarded is None else {"x-forwarded-proto": forwarded}
     assert TrustedProxies(["10.0.0.0/8"]).secure(peer, headers) is secure
+
+
+@pytest.mark.parametrize(
+    ("headers", "client"),
+    [
+        ({"x-forwarded-for": f"198.51.100.1, {CLIENT}"}, CLIENT),
+        ({"x-real-ip": CLIENT, "x-forwarded-for": "198.51.100.1"}, CLIENT),
+        ({"x-real-ip": "<script>", "x-forwarded-for": CLIENT}, CLIENT),
+        ({"x-forwarded-for": f"{CLIENT}:4711"}, PROXY),
+        ({}, PROXY),
+    ],
+)
+def test_where_everybody_is_trusted_the_last_hop_counts_if_it_is_an_address(
+    headers: dict[str, str], client: str
+) -> None:
+    assert TrustedProxies(["*"]).client_of(PROXY, headers) == client

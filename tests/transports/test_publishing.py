@@ -43,6 +43,7 @@ ASKED = {
     "library": Asked(body(), True, 1, headers="X-Pusher-Library: pusher-http-php 7.2.6\r\n"),
     "in pieces": Asked(body(), False, 1, in_pieces=True),
     "connection: close": Asked(body(), False, 1, headers="Connection: close\r\n", close=True),
+    "proxy-connection: close": Asked(body(), False, 1, headers="Proxy-Connection: close\r\n", close=True),
     "keep-alive": Asked(body(), True, 1, headers="Connection: keep-alive\r\n"),
     "chunked too": Asked(body(), False, headers="Transfer-Encoding: chunked\r\n"),
     "two lengths": Asked(body(), False, headers="Content-Length: 1\r\n"),

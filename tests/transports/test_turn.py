@@ -13,13 +13,19 @@ class Box:
         self._then = then
         self._pending: list[str] = []
         self.flushes: list[list[str]] = []
+        self.fails = self.aborted = False
 
     def put(self, item: str) -> None:
         if not self._pending:
             self._turn.mark(self)
         self._pending.append(item)
 
+    def abort(self) -> None:
+        self.aborted = True
+
     def flush(self) -> None:
+        if self.fails:
+            raise MemoryError
         taken, self._pending = self._pending, []
         self.flushes.append(taken)
         if self._then is not None:
@@ -35,6 +41,17 @@ async def test_everything_of_a_turn_is_flushed_once_at_its_end() -> None:
     assert (box.flushes, other.flushes) == ([], [])
     await asyncio.sleep(0)
     assert (box.flushes, other.flushes) == ([["a", "b", "c"]], [["d"]])
+
+
+async def test_one_that_fails_is_aborted_and_the_others_are_flushed() -> None:
+    turn = Turn(asyncio.get_running_loop())
+    boxes = [Box(turn) for _ in range(3)]
+    boxes[0].fails = True
+    for box in boxes:
+        box.put("a")
+    await asyncio.sleep(0)
+    assert [box.aborted for box in boxes] == [True, False, False]
+    assert [box.flushes for box in boxes] == [[], [["a"]], [["a"]]]
 
 
 async def test_the_next_turn_has_a_flush_of_its_own() -> None:

@@ -143,10 +143,44 @@ async def test_what_came_in_the_segment_of_the_request_is_answered_after_the_gre
         assert (await client.frame())["event"] == "pusher:pong"
 
 
-async def test_an_upgrade_behind_a_publish_is_answered_behind_it(server: Running) -> None:
+@pytest.mark.parametrize("before", [publish(), request("GET", "/up") * 3])
+async def test_an_upgrade_behind_a_request_without_its_answer_ends_the_connection(
+    server: Running, before: bytes
+) -> None:
+    """Else the answer would stand among the frames, and the timer of that request would end the WebSocket."""
     async with server.http() as http:
-        http.send(publish() + upgrade_request("ws://localhost/app/key", {}))
-        assert [(await http.answer()).status for _ in range(2)] == [200, 101]
+        http.send(before + upgrade_request("ws://localhost/app/key", {}))
+        answers = await http.rest()
+    assert answers.count(b"HTTP/1.1 200 OK") == before.count(b"HTTP/1.1")
+    assert b"101 Switching" not in answers
+
+
+async def test_two_versions_of_the_websocket_protocol_are_refused(server: Running) -> None:
+    both = upgrade_request("ws://localhost/app/key", {}).replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Version: 8\r\n\r\n")
+    async with server.http() as http:
+        assert (await http.send(both).answer()).status == 426
+
+
+async def test_what_a_segment_of_questions_earns_is_bounded_by_the_backlog(server: Running) -> None:
+    """To subscribe again repeats the cached event: 20 kB of questions must not become 300 MB of answers."""
+    subscribe = client_frame(b'{"event":"pusher:subscribe","data":{"channel":"cache-x"}}')
+    await server.target.trigger("cache-x", data="x" * 1_000_000)
+    written = 0
+
+    async with server.target.client() as client:
+        (connection,) = server.node.hub.connections.values()
+        write = connection.write
+
+        def counting(frame: bytes) -> None:
+            nonlocal written
+            written += len(frame)
+            write(frame)
+
+        connection.write = counting
+        await client.send_bytes(subscribe * 300)
+        await until(lambda: server.told(facts.Disconnected))
+    assert server.told(facts.Disconnected)[0].close_code == 4100
+    assert written < 100_000_000
 
 
 @pytest.mark.parametrize("before", [publish(), request("GET", "/up")])
