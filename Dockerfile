@@ -1,12 +1,15 @@
 # Two stages: wheels are built in the first, and the second has neither compiler nor pip's cache.
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /src
-COPY requirements/serve.txt requirements/serve.txt
-RUN python -m venv /opt/reverb-py \
-    && /opt/reverb-py/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/serve.txt
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements/serve.txt requirements/build.txt requirements/
+RUN pip install --require-hashes -r requirements/build.txt \
+    && python -m venv /opt/reverb-py \
+    && /opt/reverb-py/bin/pip install --require-hashes -r requirements/serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY reverb_py reverb_py
-RUN /opt/reverb-py/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
+RUN pip wheel --no-deps --no-build-isolation -w /wheels . \
+    && /opt/reverb-py/bin/pip install --no-deps /wheels/*.whl
 
 FROM python:3.13-slim-bookworm
 COPY --from=build /opt/reverb-py /opt/reverb-py

@@ -45,10 +45,11 @@ const pusher = new Pusher(key, {
   wsPort: port,
   wssPort: port,
   forceTLS: scheme === 'https',
-  enabledTransports: ['ws', 'wss'],
+  enabledTransports: [scheme === 'https' ? 'wss' : 'ws'],
   channelAuthorization: { customHandler: authorize },
 })
 
+console.log(`connecting: ${host}:${port}`)
 pusher.connection.bind('state_change', ({ current }) => console.log(`${current}: ${host}:${port}`))
 pusher.connection.bind('error', ({ error, data = error?.data }) => data && console.error(data.code, data.message))
 pusher.connection.bind('disconnected', () => stop('refused for good'))

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pusher  # type: ignore[import-untyped]
+import requests  # what pusher speaks HTTP with
 
 KEPT = Path(".reverb/credentials.json")
 
@@ -38,8 +39,8 @@ def main() -> None:
     )
     try:
         print(client.trigger(channel, event, data))  # a string goes as it is; anything else becomes JSON
-    except pusher.errors.PusherError as error:
-        sys.exit(str(error))
+    except (pusher.errors.PusherError, requests.RequestException) as error:
+        sys.exit(f"not published: {error}")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ class Code:
         return self.id
 
 
+TLS_TO_PLAIN = Code(
+    "RVB203",
+    "TLS arrived on a port that speaks plain HTTP",
+    "Set REVERB_SCHEME=http and the client's forceTLS to false for this port, or give the server a certificate.",
+)
 REDIRECTED_PUBLISH = Code(
     "RVB204",
     "A publish arrived as GET: something redirected http to https and the POST became a GET",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from errno import EADDRINUSE
 from functools import partial
 from time import time
 
@@ -49,7 +50,13 @@ def run(
         try:
             return runner.run(_serve(settings, apps, on_listening, read_apps))
         except OSError as error:
-            logger.error("Cannot listen on %s:%s: %s", settings.host or "*", settings.port, error.strerror or error)
+            why = error.strerror or error
+            mend = (
+                "Take another one by --port or REVERB_SERVER_PORT"
+                if error.errno == EADDRINUSE
+                else "Correct --host or --port"
+            )
+            logger.error("Cannot listen on %s:%s: %s. %s", settings.host or "*", settings.port, why, mend)
         except BaseExceptionGroup:
             logger.exception("A part of the server failed, so that the whole stops")
     return 1

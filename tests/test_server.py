@@ -189,7 +189,10 @@ async def test_a_port_that_is_taken_is_one_line_and_no_success() -> None:
         port = holder.getsockname()[1]
         async with launch(port=port, ready=False) as process:
             assert await process.exit_code() == 1
-            assert messages(process) == [f"Cannot listen on 127.0.0.1:{port}: Address already in use"]
+            assert messages(process) == [
+                f"Cannot listen on 127.0.0.1:{port}: Address already in use."
+                " Take another one by --port or REVERB_SERVER_PORT"
+            ]
 
 
 # `run` itself, in this process.

@@ -70,7 +70,7 @@ async def _probe(target: Target) -> None:
     except Deviation as silence:
         raise stop(ExitCode.UNREACHABLE, f"{silence}. Is it running, and is {target.url} right?") from None
     if response.status_code in (401, 403, 404):
-        reason = response.text.strip()[:300]
+        reason = response.text.strip()[:1_000].rstrip(".")
         raise stop(
             ExitCode.REFUSED,
             f"the server refused a signed GET {response.url.path} with {response.status_code}: {reason}. "

@@ -94,7 +94,7 @@ class AppsReader:
     def _app(self, own: Values) -> App:
         for missing in ("key", "secret"):
             if missing not in own:
-                raise ConfigError(f"the app of {own['id'].origin} has no {missing}: add its {missing}")
+                raise ConfigError(f"the app with {own['id'].origin} has no {missing}: add its {missing}")
         return to_app(self._validate(AppSettings, self._common | own))
 
     def _validate(self, model: type[Limits], found: Values) -> Limits:

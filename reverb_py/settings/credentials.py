@@ -31,8 +31,8 @@ def from_variables(sources: Sequence[Variables]) -> Trio | None:
         return None
     missing = [f"{OWN}_{part.upper()}" for part in PARTS if part not in found]
     if missing:
-        given = " and ".join(each.origin for each in found.values())
-        raise ConfigError(f"{' and '.join(missing)} {_is_or_are(missing)} missing, but {given} is set: set all three")
+        given = f"{' and '.join(each.origin for each in found.values())} {_is_or_are(list(found))} set"
+        raise ConfigError(f"{' and '.join(missing)} {_is_or_are(missing)} missing, but {given}: set all three")
     return Trio(found)
 
 

@@ -73,7 +73,7 @@ def check_keys(table: Mapping[str, object], section: str, place: str) -> None:
     """Raise ConfigError for a key that nobody knows, with the nearest one that somebody does."""
     for key in table:
         if key not in _KNOWN[section]:
-            hint = did_you_mean(key, _KNOWN[section]) or _elsewhere(key)
+            hint = _elsewhere(key) or did_you_mean(key, [*_KNOWN[section], *_APP_KEYS])
             raise ConfigError(f"unknown key {key!r} {place}{hint or '; remove it'}")
 
 

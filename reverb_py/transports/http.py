@@ -173,7 +173,9 @@ class HttpApi:
 
     async def not_an_upgrade(self, request: Request) -> Response:
         text = "This is a WebSocket address, but the request asks for no upgrade."
-        refusal = Refusal(426, text, codes.NOT_AN_UPGRADE, codes.NOT_AN_UPGRADE.title + ".")
+        refusal = Refusal(426, text, codes.NOT_AN_UPGRADE)
+        path = "a WebSocket's"  # its own holds the client's key, or by mistake a secret
+        self._node.tell(facts.RequestRefused("", request.method, path, 426, refusal.code, refusal.text))
         return PlainTextResponse(refusal.text, 426, {"Upgrade": "websocket", "Connection": "Upgrade"})
 
     async def _read(self, request: Request) -> tuple[App, dict[str, str], bytes]:

@@ -18,11 +18,14 @@ from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
+from reverb_py import codes
+from reverb_py.codes import Code
 from reverb_py.handshake import Handshake
 from reverb_py.hub import facts
 from reverb_py.transports.publishing import ShortWay
 from reverb_py.transports.websocket import Endpoint, WebSocket
 
+CLIENT_HELLO = b"\x16\x03"  # how TLS begins (RFC 8446 5.1: a handshake record of version 3.x)
 MAX_PIPELINE = 16  # requests that may wait behind one: each is a scope and a cycle of 700 times its bytes
 MIN_WAIT = 1.0  # seconds before an idle connection is looked at again
 
@@ -98,7 +101,10 @@ class HttpProtocol(HttpToolsProtocol):
             else:
                 self._ignore_upgrade(rest)
         except httptools.HttpParserError:
-            self._refuse(400, "Bad Request", "Bad request.")
+            if data.startswith(CLIENT_HELLO):
+                self._refuse(400, "Bad Request", codes.TLS_TO_PLAIN.title + ".", code=codes.TLS_TO_PLAIN)
+            else:
+                self._refuse(400, "Bad Request", "Bad request.")
         else:
             if self._in_head and self._head > self._limits.max_head:
                 self._refuse_head()
@@ -275,7 +281,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self.cycle.keep_alive = False
 
-    def _refuse(self, status: int, phrase: str, text: str, extra: str = "") -> None:
+    def _refuse(self, status: int, phrase: str, text: str, extra: str = "", code: Code | None = None) -> None:
         if self.transport.is_closing():
             return
         self._stop_deadline()
@@ -285,7 +291,8 @@ class HttpProtocol(HttpToolsProtocol):
         head = f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}"
         self.transport.write(f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode())
         self.transport.close()
-        fact = facts.RequestRefused("", "", "", status, None, f"{text} From {self._peer}.")
+        reason = f"{text} From {self._peer}." if code is None else f"{text} From {self._peer}. [{code}] {code.fix}"
+        fact = facts.RequestRefused("", "", "", status, code, reason)
         self._endpoint.node.tell(fact)
 
     def _start_deadline(self) -> None:

@@ -419,3 +419,17 @@ async def test_the_answer_before_a_broken_request_is_given(server: Running) -> N
 async def test_a_large_head_is_refused_also_on_the_short_way(server: Running) -> None:
     async with server.http() as http:
         assert (await http.send(publish("news", "X-Much: " + "x" * 40_000)).answer()).status == 431
+
+
+async def test_tls_on_the_plain_port_is_named_for_what_it_is(server: Running) -> None:
+    async with server.http() as http:
+        assert (await http.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)).answer()).status == 400
+    (fact,) = server.told(facts.RequestRefused)
+    assert (str(fact.code), "REVERB_SCHEME=http" in fact.reason) == ("RVB203", True)
+
+
+async def test_a_handshake_that_lost_its_upgrade_header_is_told(server: Running) -> None:
+    async with server.http() as http:
+        assert (await http.send(request("GET", "/app/key")).answer()).status == 426
+    (fact,) = server.told(facts.RequestRefused)
+    assert (str(fact.code), fact.status, "key" in fact.path) == ("RVB604", 426, False)
