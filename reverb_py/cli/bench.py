@@ -121,7 +121,7 @@ def _measure(plan: Plan) -> Tally:
     except Unreachable as silence:
         raise stop(ExitCode.UNREACHABLE, f"{silence}. Is it running, and is the address right?") from None
     except RefusedCredentials as refusal:
-        text = f"the server refused: {refusal.rstrip('.')}. Check the app id, the key and the secret"
+        text = f"the server refused: {str(refusal).rstrip('.')}. Check the app id, the key and the secret"
         raise stop(ExitCode.REFUSED, text) from None
     return tally
 
