@@ -55,7 +55,7 @@ class Authenticator:
             auth = {name.lower(): value for name, value in parameters.items()}
         self._check_signature(app, head, parameters, auth)
         if not app.enabled:
-            raise Refusal(403, "Application is disabled.", codes.APP_DISABLED)
+            raise Refusal(403, "Application is disabled.", codes.OVER_QUOTA)
         if auth["auth_key"] not in app.keys:
             what = f"a request of app {app.id} was signed with its secret, but names the key {auth['auth_key'][:40]!r}"
             self._node.tell(facts.Noticed(app.id, what, codes.WRONG_KEY))

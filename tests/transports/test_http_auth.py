@@ -111,7 +111,7 @@ def test_names_of_auth_parameters_are_told_in_lower_case_however_they_came() -> 
         ({"auth_version": "2.0"}, {}, 401, codes.INVALID_REQUEST, "auth_version must be 1.0"),
         ({"body_md5": None}, {}, 401, codes.INVALID_REQUEST, "Missing parameter: body_md5"),
         ({}, {"app_id": "4", "secret": SECRET}, 401, codes.WRONG_SECRET, ""),
-        ({}, {"app_id": "4", "secret": DISABLED.secrets[0]}, 403, codes.APP_DISABLED, "Application is disabled."),
+        ({}, {"app_id": "4", "secret": DISABLED.secrets[0]}, 403, codes.OVER_QUOTA, "Application is disabled."),
     ],
 )
 def test_a_refusal_says_which_of_its_reasons_it_was(
