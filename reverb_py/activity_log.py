@@ -83,6 +83,8 @@ class ActivityLog:
 def _level(fact: facts.Fact, kind: Kind) -> int:
     if isinstance(fact, facts.Disconnected) and fact.close_code in (4100, 4201):
         return WARNING  # closed by us, for a reason that somebody should know
+    if isinstance(fact, facts.Noticed) and not fact.is_warning:
+        return INFO
     return kind.level
 
 
@@ -102,6 +104,11 @@ def _fields(fact: facts.Fact) -> dict[str, object]:
     if isinstance(fact, facts.Published):
         received = fact.received
         shown |= {"channels": list(received)[:SHOWN], "received": sum(received.values())}
+        if fact.hint is not None:
+            shown |= {"hint": fact.hint.text, "code": fact.hint.code.id}
+        shown["left_out"] = list(fact.left_out)[:SHOWN]
+    elif isinstance(fact, facts.Disconnected):
+        shown["channels"] = list(fact.channels)[:SHOWN]
     return shown
 
 

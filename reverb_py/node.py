@@ -4,6 +4,7 @@ trigger -> publish -> deliver -> broadcast -> write: one verb per hop. Synchrono
 answer through callables, at once on a single node.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,6 +15,7 @@ from reverb_py.hub import facts
 from reverb_py.hub.app import App, Apps
 from reverb_py.hub.connection import Connection
 from reverb_py.hub.hub import Hub
+from reverb_py.hub.rate import Bucket
 from reverb_py.hub.users import Users
 from reverb_py.protocol import messages
 from reverb_py.protocol.errors import ErrorCode
@@ -21,6 +23,8 @@ from reverb_py.protocol.frames import text_frame
 from reverb_py.protocol.members import Member, User
 from reverb_py.protocol.names import is_cache, is_presence
 from reverb_py.protocol.triggers import Trigger
+
+REMEMBERED = 20  # socket ids that went away, and guesses a second: what a refusal may cost is bounded
 
 
 class Node:
@@ -34,7 +38,10 @@ class Node:
         last_events: LastEvents,
         tell: Callable[[facts.Fact], None],
         occupancy: LocalOccupancy | None = None,
+        id: str = "",
     ) -> None:
+        """`id` tells this process from every other one; it begins the ids of its events."""
+        self.id = id
         self.apps = apps
         self.clock = clock
         self.last_events = last_events
@@ -45,7 +52,12 @@ class Node:
         self.backplane = LocalBackplane(self.deliver)
         self.capacity = 0  # connections; 0 is no limit
         self.draining = False
+        self.debug = False  # refusals repeat what should have been signed
+        self.explain: Callable[[facts.Published], facts.Hint | None] = lambda published: None
+        self.departed: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)  # (app id, socket id), newest last
+        self.guesses = Bucket(REMEMBERED, clock())
         self._sequence = 0
+        self._events = 0
 
     def use(self, apps: Apps) -> None:
         """Replace the apps. Connections stay with their app; those of one that is gone or disabled are closed."""
@@ -72,6 +84,10 @@ class Node:
             received[channel] = self.publish(app.id, channel, payload, trigger.socket_id)
         return received
 
+    def new_event_id(self) -> str:
+        self._events += 1
+        return f"{self.id}-{self._events}"
+
     def publish(self, app_id: str, channel: str, payload: bytes, exclude: str | None = None) -> int:
         """Hand a payload to every node; return how many connections are known to have received it."""
         self._sequence += 1
@@ -97,9 +113,10 @@ class Node:
         if left is None:
             return
         self.users.leave(connection)
+        self.departed.append((connection.app.id, connection.socket_id))
         for channel, member in left.items():
             self._leave(connection, channel, member)
-        self.tell(facts.Disconnected(connection.app.id, connection.socket_id, code, reason))
+        self.tell(facts.Disconnected(connection.app.id, connection.socket_id, code, reason, tuple(left)))
 
     def subscribe(
         self, connection: Connection, channel: str, member: Member | None, then: Callable[[Joined | Full], None]

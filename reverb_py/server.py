@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 from errno import EADDRINUSE
 from functools import partial
 from time import time
@@ -11,6 +12,8 @@ import uvicorn
 
 from reverb_py.activity_log import ActivityLog
 from reverb_py.cluster.last_events import LastEvents
+from reverb_py.diagnosis.observer import Observer
+from reverb_py.hub import facts
 from reverb_py.hub.app import Apps
 from reverb_py.hub.liveness import overdue
 from reverb_py.node import Node
@@ -68,7 +71,10 @@ async def _serve(
     loop = asyncio.get_running_loop()
     descriptors = raise_descriptor_limit()
     activity = ActivityLog(settings.log_rate)
-    node = Node(apps, clock=loop.time, last_events=LastEvents(settings.cache_size), tell=activity)
+    last_events = LastEvents(settings.cache_size)
+    node = Node(apps, clock=loop.time, last_events=last_events, tell=activity, id=secrets.token_hex(4))
+    node.debug = settings.debug
+    observer = _observe(settings, node)
     node.capacity = settings.max_connections or descriptors - 2 * RESERVE
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
@@ -79,7 +85,7 @@ async def _serve(
     kind = "secure server" if settings.tls_cert else "server"
     logger.info("Starting %s on %s:%d%s...", kind, f"[{host}]" if ":" in host else host, port, settings.path)
 
-    config = _uvicorn_config(settings, node, endpoint, limits)
+    config = _uvicorn_config(settings, node, endpoint, limits, observer)
     server = Server(
         config,
         node,
@@ -88,17 +94,33 @@ async def _serve(
         reload=partial(_reload, settings, node, config, read_apps),
     )
     async with asyncio.TaskGroup() as tasks:
-        sweep = tasks.create_task(_sweep(node, endpoint, activity, settings.slow_timeout))
+        sweep = tasks.create_task(_sweep(node, endpoint, (activity.tick, observer.tick), settings.slow_timeout))
         await server.serve(sockets)
         sweep.cancel()
     activity.tick()  # the last second's sums
     return server.exit_code
 
 
-def _uvicorn_config(settings: Settings, node: Node, endpoint: Endpoint, limits: HttpLimits) -> uvicorn.Config:
+def _observe(settings: Settings, node: Node) -> Observer:
+    """Have an observer told what the node's listener is told, after it."""
+    observer = Observer(node, size=settings.ledger_size, silent_after=settings.silent_after, time=time)
+    first = node.tell
+
+    def tell(fact: facts.Fact) -> None:
+        first(fact)
+        observer(fact)
+
+    node.tell, node.explain = tell, observer.explain
+    return observer
+
+
+def _uvicorn_config(
+    settings: Settings, node: Node, endpoint: Endpoint, limits: HttpLimits, observer: Observer
+) -> uvicorn.Config:
     authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
-    api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=settings.max_request_size)
-    sizes = {"max_request_size": settings.max_request_size, "max_head": limits.max_head}
+    size = settings.max_request_size
+    api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=size, receipts=observer.report)
+    sizes = {"max_request_size": size, "max_head": limits.max_head}
     short_way = ShortWay(node, authenticator, prefix=settings.path, **sizes)
     return uvicorn.Config(
         create_app(api, node.tell),
@@ -132,7 +154,7 @@ def _reload(settings: Settings, node: Node, config: uvicorn.Config, read_apps: C
     logger.info("Reloaded %d apps%s", len(apps), " and the certificate" if config.ssl is not None else "")
 
 
-async def _sweep(node: Node, endpoint: Endpoint, activity: ActivityLog, slow_timeout: float) -> None:
+async def _sweep(node: Node, endpoint: Endpoint, ticks: Sequence[Callable[[], None]], slow_timeout: float) -> None:
     """Once a second: ping the silent, close the dead and the stuck, sum up the log."""
     while True:
         await asyncio.sleep(SWEEP)
@@ -144,7 +166,8 @@ async def _sweep(node: Node, endpoint: Endpoint, activity: ActivityLog, slow_tim
         for connection in to_close:
             connection.close(ErrorCode.NO_PONG, "Pong reply not received")
         endpoint.close_stuck(now, slow_timeout)
-        activity.tick()
+        for tick in ticks:
+            tick()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

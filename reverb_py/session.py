@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from reverb_py.cluster.occupancy import Full, Joined
 from reverb_py.codes import SUBSCRIPTION_REFUSED, WRONG_KEY, Code
+from reverb_py.guesses import why_unauthorized
 from reverb_py.hub import facts
 from reverb_py.hub.app import ClientEventsFrom, RateLimit
 from reverb_py.hub.connection import Connection
@@ -119,10 +120,13 @@ class Session:
         if not colon:
             reason = f"Auth value for subscription to {channel} is invalid: should be of format 'key:signature'"
             raise Unauthorized(channel, reason)
-        if not matches(app.secrets, channel_text(self.connection.socket_id, channel, command.channel_data), signature):
-            text = "SOCKET_ID:CHANNEL" if command.channel_data is None else "SOCKET_ID:CHANNEL:CHANNEL_DATA"
+        text = channel_text(self.connection.socket_id, channel, command.channel_data)
+        if not matches(app.secrets, text, signature):
+            if not self.node.debug:
+                text = "SOCKET_ID:CHANNEL" if command.channel_data is None else "SOCKET_ID:CHANNEL:CHANNEL_DATA"
             expected = f"Invalid signature: Expected HMAC SHA256 hex digest of {text}"
-            raise Unauthorized(channel, expected, got=signature[:SHOWN])
+            guess = why_unauthorized(self.node, self.connection, command, signature)
+            raise Unauthorized(channel, expected, got=signature[:SHOWN], guess=guess)
         if key not in app.keys:
             self._notice(f"{channel} was authorized with the key {key[:SHOWN]!r}, which is not this app's", WRONG_KEY)
 

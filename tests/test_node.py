@@ -54,7 +54,7 @@ def test_a_connection_that_goes_away_leaves_its_channels_once(world: World) -> N
         facts.Unsubscribed("3", "1.1", "presence-x"),
         facts.MemberRemoved("3", "presence-x", "ann"),
         facts.ChannelVacated("3", "presence-x"),
-        facts.Disconnected("3", "1.1", 1001, "gone"),
+        facts.Disconnected("3", "1.1", 1001, "gone", ("private-x", "presence-x")),
     ]
     assert ann.heard()[-1]["event"] == "pusher_internal:subscription_succeeded"
 

@@ -272,7 +272,7 @@ async def test_once_a_second_the_silent_are_pinged_and_the_dead_and_the_stuck_ar
     stuck.websocket.data_received(client_frame(b'{"event":"pusher:subscribe","data":{"channel":"news"}}'))
     stuck.transport.stuck = True
     fake.world.publishes("news", data="x" * 70_000)
-    sweep = asyncio.create_task(server._sweep(fake.node, fake.endpoint, ActivityLog(1), slow_timeout=0))
+    sweep = asyncio.create_task(server._sweep(fake.node, fake.endpoint, [ActivityLog(1).tick], slow_timeout=0))
     await until(lambda: stuck.goodbye())
     sweep.cancel()
     await turn()

@@ -255,7 +255,7 @@ def test_who_is_sent_away_by_what_waited_obeys_no_more_of_it() -> None:
         ann.says("pusher:ping")
     world.answer()
     assert ann.goodbyes == [(4100, "Rate limit exceeded")]
-    assert world.told()[-1] == facts.Disconnected("3", "1.1", 4100, "Rate limit exceeded")
+    assert world.told()[-1] == facts.Disconnected("3", "1.1", 4100, "Rate limit exceeded", ("a",))
     assert world.nothing_is_left()
 
 

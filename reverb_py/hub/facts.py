@@ -3,9 +3,19 @@
 A fact is told after it is true. Listeners must be quick and must not change the hub.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reverb_py.codes import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Why nobody received an event, as far as it can be seen, and what is near it."""
+
+    code: Code
+    text: str  # a sentence without its full stop, as "nobody on a; 1 on private-a"
+    near: dict[str, int] = field(default_factory=dict)  # channels that may be meant -> their subscribers
+    is_likely: bool = True  # else it is one of several harmless reasons, and no warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +30,7 @@ class Disconnected:
     socket_id: str
     close_code: int  # that was sent or received; 1006 when there was none
     reason: str
+    channels: tuple[str, ...] = ()  # that it was subscribed to until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,10 @@ class Published:
     size: int  # bytes of its data
     seconds: float  # from the end of the request's head to the last write
     publisher: str  # its X-Pusher-Library, or ""
+    id: str = ""  # unique among the events of all nodes
+    excluded: str | None = None  # the socket id that the publisher wanted left out
+    left_out: tuple[str, ...] = ()  # the channels in which it was
+    hint: Hint | None = None  # when nobody received it
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +156,17 @@ class RequestRefused:
     status: int
     code: Code | None
     reason: str
+    publisher: str = ""  # its X-Pusher-Library, or what else it calls itself
 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something works, but will surprise somebody: a warning that names the app and says what to change."""
+    """Something works, but will surprise somebody: it names the app, and says what to change."""
 
     app_id: str
     what: str
     code: Code | None = None
+    is_warning: bool = True
 
 
 Fact = (

@@ -4,7 +4,7 @@ The two indexes (connection to channels, channel to connections) change together
 else; an emptied channel is forgotten at once, so that millions of short-lived ones stay harmless.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reverb_py.hub.channel import Channel
 from reverb_py.hub.connection import Connection
@@ -83,6 +83,15 @@ class Hub:
             if joiner is not left_out:
                 kept.append((sequence, frame))
         return len(channel.subscribers) - (left_out in channel.subscribers)
+
+    def channels(self, app_id: str) -> Mapping[str, Channel]:
+        """Return the channels of an app that somebody here listens to, by name."""
+        return self._channels.get(app_id, {})
+
+    def subscribers(self, app_id: str, channel: str) -> int:
+        """Return how many connections of this node are subscribed."""
+        found = self._channels.get(app_id, {}).get(channel)
+        return len(found.subscribers) if found is not None else 0
 
     def of_app(self, app_id: str) -> Iterator[Connection]:
         return (connection for connection in self.connections.values() if connection.app.id == app_id)

@@ -56,11 +56,14 @@ class SubscriptionError(PusherError):
 class Unauthorized(SubscriptionError):
     """The channel's signature is missing or does not fit: 4009, with Reverb's sentence before the reason."""
 
-    def __init__(self, channel: str, reason: str, got: str = "") -> None:
-        """`reason` may be logged; `got` is what the client itself sent, and goes back to it alone."""
+    def __init__(self, channel: str, reason: str, got: str = "", guess: str = "") -> None:
+        """`reason` may be logged; `got` is what the client itself sent, and goes back to it alone.
+
+        `guess` is what fits instead, for the log: to a client it would say what it need not know.
+        """
         text = f"Connection is unauthorized. {reason}" + (f", but got {got}" if got else "")
         super().__init__(channel, text, ErrorCode.UNAUTHORIZED, "AuthError")
-        self.reason = reason
+        self.reason = f"{reason}; {guess}" if guess else reason
 
 
 class Refused(Exception):

@@ -205,6 +205,22 @@ class Settings(BaseSettings):
             "bytes",
         ),
     ] = 67_108_864
+    ledger_size: Annotated[
+        Count,
+        About(
+            "Receipts that are kept of accepted and of refused publishes, and of refused subscriptions, each.",
+            ("REVERB_LEDGER_SIZE",),
+            "receipts",
+        ),
+    ] = 1_000
+    silent_after: Annotated[
+        Seconds,
+        About(
+            "How long clients listen before it is told that nobody has ever published; 0: never.",
+            ("REVERB_SILENT_AFTER",),
+            "seconds",
+        ),
+    ] = 60
     profile: Annotated[
         Literal["reverb", "pusher"],
         Word,

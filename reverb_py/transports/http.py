@@ -3,7 +3,7 @@
 Statuses are Reverb's, error bodies plain text (Laravel prints them verbatim), successes JSON objects.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
 import orjson
@@ -22,7 +22,7 @@ from reverb_py.protocol.names import is_cache, is_channel, is_presence, user_of
 from reverb_py.protocol.signatures import values_of
 from reverb_py.protocol.triggers import Trigger
 from reverb_py.transports.http_auth import INVALID, Authenticator, Head, Refusal
-from reverb_py.transports.publishing import fits_md5, publish
+from reverb_py.transports.publishing import fits_md5, outcome, publish
 
 Info = dict[str, object]
 
@@ -39,8 +39,18 @@ class Json(Response):
 class HttpApi:
     """The endpoints. `max_request_size` bounds a body in bytes; the head has its own limit."""
 
-    def __init__(self, node: Node, authenticator: Authenticator, *, prefix: str, max_request_size: int) -> None:
+    def __init__(
+        self,
+        node: Node,
+        authenticator: Authenticator,
+        *,
+        prefix: str,
+        max_request_size: int,
+        receipts: Callable[[App, Mapping[str, str]], Info] = lambda app, asked: {},
+    ) -> None:
+        """`receipts` answers what became of an app's publishes, for these query parameters."""
         self._node = node
+        self._receipts = receipts
         self._auth = authenticator
         self._prefix = prefix
         self._max_request_size = max_request_size
@@ -52,6 +62,7 @@ class HttpApi:
             Route(app + "/events", self.events, methods=["POST"]),
             Route(app + "/batch_events", self.batch_events, methods=["POST"]),
             Route(app + "/connections", self.connections),
+            Route(app + "/publishes", self.publishes),
             Route(app + "/channels", self.channels),
             Route(app + channel, self.channel),
             Route(app + channel + "/users", self.users),
@@ -72,21 +83,21 @@ class HttpApi:
             trigger = triggers.event_of(_fields_of(parameters), app)
         else:
             trigger = triggers.parse_event(body, app)
-        self._publish(app, trigger, request, started)
+        headers = self._publish(app, [trigger], request, started)
         if not trigger.info:
-            return Json({})
-        return Json({"channels": {name: await self._info(app, name, trigger.info) for name in trigger.channels}})
+            return Json({}, headers=headers)
+        infos = {name: await self._info(app, name, trigger.info) for name in trigger.channels}
+        return Json({"channels": infos}, headers=headers)
 
     async def batch_events(self, request: Request) -> Response:
         started = perf_counter()
         app, _, body = await self._read(request)
         batch = triggers.parse_batch(body, app)
-        for trigger in batch:
-            self._publish(app, trigger, request, started)
+        headers = self._publish(app, batch, request, started)
         if not any(trigger.info for trigger in batch):
-            return Json({})
+            return Json({}, headers=headers)
         infos = [await self._info(app, trigger.channels[0], trigger.info) for trigger in batch]
-        return Json({"batch": infos})
+        return Json({"batch": infos}, headers=headers)
 
     async def channel_events(self, request: Request) -> Response:
         """The publish endpoint of 2012 (pp 7.8): the body is the data, the rest stands in path and query."""
@@ -98,13 +109,20 @@ class HttpApi:
             raise triggers.Unparsable("The body is not valid UTF-8.") from None
         fields = {"name": parameters.get("name"), "socket_id": parameters.get("socket_id")}
         fields |= {"data": data, "channel": request.path_params["channel"]}
-        self._publish(app, triggers.event_of(fields, app), request, started)
-        return Json({}, status_code=202)
+        headers = self._publish(app, [triggers.event_of(fields, app)], request, started)
+        return Json({}, status_code=202, headers=headers)
 
-    def _publish(self, app: App, trigger: Trigger, request: Request, started: float) -> None:
-        publish(self._node, app, trigger, request.headers.get("x-pusher-library", ""), started)
+    def _publish(self, app: App, batch: Sequence[Trigger], request: Request, started: float) -> dict[str, str]:
+        """Publish, and return the headers that tell what became of it."""
+        library = request.headers.get("x-pusher-library", "")
+        return dict(outcome([publish(self._node, app, trigger, library, started) for trigger in batch]))
 
     # Questions.
+
+    async def publishes(self, request: Request) -> Response:
+        """Receipts of the last publishes, and why subscriptions were refused."""
+        app, parameters, _ = await self._read(request)
+        return Json(self._receipts(app, parameters))
 
     async def connections(self, request: Request) -> Response:
         app, _, _ = await self._read(request)
@@ -213,8 +231,8 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
     def answer(request: Request, refusal: Refusal) -> Response:
         app_id = request.path_params.get("app_id", "")
         reason = refusal.text
-        fact = facts.RequestRefused(app_id, request.method, request.url.path, refusal.status, refusal.code, reason)
-        tell(fact)
+        path, publisher = request.url.path, _publisher(request)
+        tell(facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, reason, publisher))
         return PlainTextResponse(refusal.text, refusal.status)
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -250,6 +268,10 @@ _TRIGGER_ERRORS: dict[type[Exception], tuple[int, codes.Code]] = {
     triggers.Invalid: (422, codes.INVALID_REQUEST),
     triggers.TooLarge: (413, codes.TOO_LARGE),
 }
+
+
+def _publisher(request: Request) -> str:
+    return request.headers.get("x-pusher-library") or request.headers.get("user-agent", "")
 
 
 def _route_refusal(request: Request, status: int) -> Refusal:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from reverb_py import codes
 from reverb_py.codes import Code
+from reverb_py.guesses import why_refused
 from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
@@ -80,7 +81,9 @@ class Authenticator:
             usual = next(request_texts(head.method, head.path, parameters, prefix=self._prefix))
             signed = usual.replace("\n", "\\n")[:SHOWN]
             reason = f'You should have sent HmacSHA256Hex("{signed}", your_secret_key).'
-            raise Refusal(401, INVALID, codes.WRONG_SECRET, f"{codes.WRONG_SECRET.title}. {reason}")
+            guess = why_refused(self._node, app, head.method, head.path, parameters, auth["auth_signature"])
+            code, fits = guess or (codes.WRONG_SECRET, f"{codes.WRONG_SECRET.title}.")
+            raise Refusal(401, INVALID, code, f"{fits} {reason}")
         self._check_time(auth["auth_timestamp"])
         if head.has_body and "body_md5" not in auth:
             raise Refusal(401, INVALID, codes.INVALID_REQUEST, "Missing parameter: body_md5 (the request has a body).")

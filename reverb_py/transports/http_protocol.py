@@ -168,10 +168,11 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if self._is_answering():  # that answer must not be overtaken
             return False
-        if not self._short_way.publish(data):
+        published = self._short_way.publish(data)
+        if published is None:
             return False
         self._stop_deadline()
-        self.transport.write(self._short_way.answer(self.server_state.default_headers))
+        self.transport.write(self._short_way.answer(published, self.server_state.default_headers))
         self.server_state.total_requests += 1
         if self.timeout_keep_alive_task is None:
             self._look_again(self.timeout_keep_alive)

@@ -8,8 +8,10 @@ refusal.
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 
+from reverb_py import codes
 from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
@@ -19,6 +21,10 @@ from reverb_py.protocol.triggers import Trigger
 from reverb_py.transports.http_auth import Authenticator
 
 Headers = list[tuple[bytes, bytes]]
+
+SHOWN = 10  # event ids of one batch that are told, hosted Pusher's limit for a batch
+LONGEST_HINT = 1_000  # characters
+ENCODED_TWICE = ('"{', '"[', '"\\"')
 
 # One header line that changes neither how the body is framed nor what becomes of the connection.
 _LINE = (
@@ -38,11 +44,36 @@ def _request(prefix: str) -> re.Pattern[bytes]:
     )
 
 
-def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: float) -> None:
-    """Trigger an event that was checked, and tell of it. `started` is the perf_counter of its head's end."""
+def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: float) -> facts.Published:
+    """Trigger an event that was checked; return what was told of it. `started` is the perf_counter of its head's end.
+
+    When nobody received it, it says why, as far as that can be seen.
+    """
     received = node.trigger(app, trigger)
     seconds = perf_counter() - started
-    node.tell(facts.Published(app.id, trigger.event, received, len(trigger.data.encode()), seconds, publisher))
+    size = len(trigger.data.encode())
+    published = facts.Published(app.id, trigger.event, received, size, seconds, publisher, node.new_event_id())
+    if trigger.socket_id is not None:
+        published.excluded = trigger.socket_id
+        sender = node.hub.connections.get(trigger.socket_id)
+        if sender is not None:
+            published.left_out = tuple(channel for channel in received if channel in sender.channels)
+    if not any(received.values()):
+        published.hint = node.explain(published)
+    node.tell(published)
+    if trigger.data.startswith(ENCODED_TWICE):
+        what = f"the data of {trigger.event} is a JSON string that holds JSON again"
+        node.tell(facts.Noticed(app.id, what, codes.DATA_ENCODED, is_warning=False))
+    return published
+
+
+def outcome(published: Sequence[facts.Published]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that tell a publisher what became of its events: ids, deliveries, and why there were none."""
+    yield "X-Reverb-Event-Id", ", ".join(each.id for each in published[:SHOWN])
+    yield "X-Reverb-Delivered", str(sum(sum(each.received.values()) for each in published))
+    hint = next((each.hint for each in published if each.hint is not None), None)
+    if hint is not None:
+        yield "X-Reverb-Hint", f"{hint.code} {hint.text}".encode("ascii", "replace").decode()[:LONGEST_HINT]
 
 
 class ShortWay:
@@ -57,41 +88,41 @@ class ShortWay:
         self._max_request_size = max_request_size
         self._max_head = max_head
         self._headers: Headers = []
-        self._answer = b""
+        self._head = b""
 
-    def publish(self, data: bytes) -> bool:
-        """Publish what `data` asks for; False when it is no whole publish, or the ordinary way must answer it."""
+    def publish(self, data: bytes) -> facts.Published | None:
+        """Publish what `data` asks for; None when it is no whole publish, or the ordinary way must answer it."""
         match = self._request.match(data)
         if match is None or match.end() > self._max_head:
-            return False
+            return None
         started = perf_counter()
         path, app_id, query, key, time, md5, signature, size = match.groups()
         app = self._node.apps.by_id(app_id.decode())
         body = data[match.end() :]
         if app is None or not app.enabled or len(body) != int(size) or 0 < self._max_request_size < len(body):
-            return False
+            return None
         text = f"POST\n{path.decode()}\n{query.decode()}"
         if key.decode() not in app.keys or not matches(app.secrets, text, signature.decode()):
-            return False
+            return None
         if not self._is_timely(int(time)) or not fits_md5(body, md5.decode()):
-            return False
+            return None
         try:
             trigger = triggers.parse_event(body, app)
         except (triggers.Unparsable, triggers.Invalid, triggers.TooLarge):
-            return False
+            return None
         if trigger.info:  # a question to the occupancy, whose answer may take its time
-            return False
+            return None
         library = _LIBRARY.search(data, 0, match.end())
-        publish(self._node, app, trigger, library[1].decode() if library else "", started)
-        return True
+        return publish(self._node, app, trigger, library[1].decode() if library else "", started)
 
-    def answer(self, default_headers: Headers) -> bytes:
+    def answer(self, published: facts.Published, default_headers: Headers) -> bytes:
         """Return byte for byte what uvicorn writes for Starlette's answer; it changes its headers once a second."""
         if default_headers is not self._headers:
             self._headers = default_headers
             lines = b"".join([b"%b: %b\r\n" % header for header in default_headers])
-            self._answer = b"HTTP/1.1 200 OK\r\n%bcontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}" % lines
-        return self._answer
+            self._head = b"HTTP/1.1 200 OK\r\n%b" % lines
+        told = "".join([f"{name.lower()}: {value}\r\n" for name, value in outcome((published,))])
+        return b"%b%bcontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}" % (self._head, told.encode())
 
 
 def fits_md5(body: bytes, claimed: str) -> bool:

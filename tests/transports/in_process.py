@@ -15,7 +15,7 @@ from reverb_py.conformance.target import Target, TargetApp, signed_query
 from reverb_py.hub.app import App, Apps, Credential
 from reverb_py.hub.facts import Fact
 from reverb_py.node import Node
-from reverb_py.server import _uvicorn_config
+from reverb_py.server import _observe, _uvicorn_config
 from reverb_py.settings import Settings
 from reverb_py.transports.http_protocol import HttpLimits
 from reverb_py.transports.proxies import TrustedProxies
@@ -77,7 +77,7 @@ async def running(
     node.capacity = settings.max_connections
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, max_open)
-    config = _uvicorn_config(settings, node, endpoint, limits)
+    config = _uvicorn_config(settings, node, endpoint, limits, _observe(settings, node))
     listening = asyncio.Event()
     server = DeafServer(config, node, drain=settings.drain, on_listening=listening.set, reload=lambda: None)
     sockets = bind(host, 0)

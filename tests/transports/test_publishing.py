@@ -70,18 +70,18 @@ ASKED = {
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 async def test_both_ways_answer_deliver_and_tell_the_same(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[bool] = []
+    taken: list[facts.Published | None] = []
     publish = ShortWay.publish
 
-    def counting(way: ShortWay, data: bytes) -> bool:
+    def counting(way: ShortWay, data: bytes) -> facts.Published | None:
         taken.append(publish(way, data))
         return taken[-1]
 
     monkeypatch.setattr(ShortWay, "publish", counting)
     async with running() as server:
         short = await outcome(server, asked)
-    assert (True in taken) is asked.short
-    monkeypatch.setattr(ShortWay, "publish", lambda way, data: False)
+    assert any(taken) is asked.short
+    monkeypatch.setattr(ShortWay, "publish", lambda way, data: None)
     async with running() as server:
         ordinary = await outcome(server, asked)
     assert short == ordinary
