@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from reverb_py import __version__
+from reverb_py.diagnosis.fingerprint import fingerprint as fingerprint
 from reverb_py.hub.app import App, Apps
 from reverb_py.settings import Platform, Settings
 
@@ -137,11 +137,6 @@ class Banner:
     @property
     def _scheme(self) -> str:
         return "https" if self.settings.tls_cert else "http"
-
-
-def fingerprint(secret: str) -> str:
-    """What operators compare instead of secrets; nothing else that hashes a secret can give the same text."""
-    return "sha256:" + sha256(b"reverb-py fingerprint\0" + secret.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 def bracketed(host: str) -> str:
