@@ -30,6 +30,7 @@ COMMANDS = {
     "conformance": Entry(
         "reverb_py.cli.conformance", "conformance", "Judge a server by the protocol's numbered cases."
     ),
+    "doctor": Entry("reverb_py.cli.doctor", "doctor", "Find out why an event did not arrive, and what to change."),
     "bench": Entry("reverb_py.cli.bench", "bench", "Load a server, and count what arrives and how fast."),
 }
 

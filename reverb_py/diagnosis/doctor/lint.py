@@ -50,12 +50,6 @@ class Case:
 Rule = Callable[[Case], Iterator[Finding]]
 
 
-def lint(case: Case) -> list[Finding]:
-    """Return what the rules say of a publisher, each with the source of its variables as evidence."""
-    findings = [finding for rule in RULES for finding in rule(case)]
-    return findings or [Finding(PASS, f"the variables of {case.publisher.source} contradict nothing", "lint")]
-
-
 def discarded(case: Case) -> Iterator[Finding]:
     found = case.publisher
     name, shown = found.variable or "BROADCAST_CONNECTION", case.masks.literal(found.connection)

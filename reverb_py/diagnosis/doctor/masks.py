@@ -7,6 +7,7 @@ from dataclasses import replace
 from reverb_py.diagnosis.doctor.finding import Finding
 from reverb_py.diagnosis.fingerprint import fingerprint
 from reverb_py.laravel_env import value
+from reverb_py.log import escaped
 
 _SECRET_NAME = re.compile(r"(^|_)(SECRET|PASSWORD|PASS|TOKEN|BEARER|CREDENTIALS)(_|$)|(^|_)KEY(_|$)|_KEY$|DSN$")
 _USERINFO = re.compile(r"://[^\s/@]*:([^\s/@]+)@")
@@ -35,9 +36,14 @@ class Masks:
             return fingerprint(text)
         return repr(text if len(text) <= LONGEST_LITERAL else text[:LONGEST_LITERAL] + "…")
 
+    def line(self, text: str) -> str:
+        """The text without secrets, in one line that gives no orders to a terminal."""
+        return escaped(self.hide(text))
+
     def finding(self, finding: Finding) -> Finding:
-        fix = tuple(map(self.hide, finding.fix))
-        return replace(finding, title=self.hide(finding.title), evidence=self.hide(finding.evidence), fix=fix)
+        """The same finding, fit to be shown."""
+        fix = tuple(map(self.line, finding.fix))
+        return replace(finding, title=self.line(finding.title), evidence=self.line(finding.evidence), fix=fix)
 
 
 def _secrets(values: Mapping[str, str]) -> Iterable[str]:

@@ -1,0 +1,99 @@
+"""The checks that need no network, in the order in which their evidence counts."""
+
+from collections.abc import Iterator
+
+from reverb_py import codes
+from reverb_py.diagnosis.doctor.client_variables import has_client_variables
+from reverb_py.diagnosis.doctor.compare import compare_client, compare_server, compare_worker
+from reverb_py.diagnosis.doctor.environment import clean_host, is_on_railway, publisher, text_of
+from reverb_py.diagnosis.doctor.finding import Finding, Status
+from reverb_py.diagnosis.doctor.lint import RULES, TARGET_RULES, Case, Rule, discarded, queued
+from reverb_py.diagnosis.doctor.lint_server import lint_client, lint_server, lint_shared
+from reverb_py.diagnosis.doctor.subject import Subject
+from reverb_py.protocol.names import MAX_CHANNEL_NAME, is_channel
+
+
+def offline(subject: Subject) -> Iterator[Finding]:
+    """Yield what the variables alone show; nothing in it has passed the masks yet."""
+    yield from _channel(subject.channel)
+    yield from _web(subject)
+    yield from _worker(subject)
+    yield from _server(subject)
+    yield from _client(subject)
+
+
+def private_from_here(subject: Subject) -> bool:
+    """Return True when the target has a private name of Railway, and the doctor is not where its variables are from.
+
+    The resolver here says nothing about the service then.
+    """
+    found = subject.publisher
+    if found is None or not clean_host(found.host).endswith(".railway.internal"):
+        return False
+    return is_on_railway(found.environment.values) and not is_on_railway(subject.here)
+
+
+def _channel(name: str) -> Iterator[Finding]:
+    if not name:
+        return
+    if is_channel(name):
+        yield Finding(Status.PASS, f"{name} is a valid channel name", "lint.channel")
+        return
+    wrong = sorted({letter for letter in name if not is_channel(letter)})
+    shown = " ".join(repr(each) for each in wrong[:5])
+    why = f"it may not hold {shown}" if wrong else f"it is longer than {MAX_CHANNEL_NAME} characters"
+    yield Finding(Status.FAIL, f"{name[:60]!r} is no channel name: {why}", "lint.channel", codes.INVALID_REQUEST)
+
+
+def _web(subject: Subject) -> Iterator[Finding]:
+    found = subject.publisher
+    if found is None:
+        return
+    # What a worker needs is told of the worker's own variables where those are there.
+    rules = tuple(rule for rule in RULES if rule is not queued) if subject.worker else RULES
+    yield from _by_rules(rules, Case(found, subject.masks, subject.here))
+    yield from lint_shared(found.environment)
+    yield from lint_client(found.environment, text_of(found.environment.values, "APP_URL"))
+
+
+def _by_rules(rules: tuple[Rule, ...], case: Case) -> list[Finding]:
+    findings = [finding for rule in rules for finding in rule(case)]
+    if any(each.status in (Status.FAIL, Status.WARN) for each in findings):
+        return findings
+    return [*findings, Finding(Status.PASS, f"the variables of {case.publisher.source} contradict nothing", "lint")]
+
+
+def _worker(subject: Subject) -> Iterator[Finding]:
+    if not subject.worker:
+        return
+    worker = publisher(subject.worker)
+    case = Case(worker, subject.masks, subject.here)
+    if subject.publisher is None:
+        yield from _by_rules(RULES, case)
+        return
+    compared = compare_worker(subject.publisher, worker)
+    yield from compared
+    differs = any(each.code is codes.WORKER_DIFFERS and each.status is Status.FAIL for each in compared)
+    # A difference names the worker's broadcaster and app already.
+    rules = TARGET_RULES if differs else (discarded, *TARGET_RULES)
+    same = {(each.code, each.title) for each in _web(subject)}
+    yield from (each for rule in rules for each in rule(case) if (each.code, each.title) not in same)
+
+
+def _server(subject: Subject) -> Iterator[Finding]:
+    if subject.server:
+        yield from lint_server(subject.server, subject.masks)
+        if subject.publisher:
+            yield from compare_server(subject.publisher, publisher(subject.server))
+
+
+def _client(subject: Subject) -> Iterator[Finding]:
+    if subject.client:
+        app_url = text_of(subject.client.values, "APP_URL")
+        if subject.web and not app_url:
+            app_url = text_of(subject.web.values, "APP_URL")
+        yield from lint_client(subject.client, app_url)
+        if subject.publisher:
+            yield from compare_client(subject.publisher, subject.client)
+    elif subject.publisher and subject.web and has_client_variables(subject.web):
+        yield from compare_client(subject.publisher, subject.web)

@@ -1,0 +1,104 @@
+"""From findings to a verdict: the six hops, the most probable cause first, and how it ends. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from reverb_py import codes
+from reverb_py.codes import Code, Hop
+from reverb_py.diagnosis.doctor.finding import Finding, Status
+
+# What a check that passes proves (V1 to V4 of the model of six hops). A loopback proves the server's part of MATCH
+# and DELIVER; that a client's binding runs is proved by nothing that can be seen from outside.
+PROVES: dict[str, tuple[Hop, ...]] = {
+    "credentials": (Hop.PUBLISH,),
+    "loopback": (Hop.PUBLISH, Hop.MATCH, Hop.DELIVER),
+    "channel.event": (Hop.PUBLISH, Hop.MATCH, Hop.DELIVER),
+    "channel.watch": (Hop.FIRE, Hop.QUEUE, Hop.PUBLISH),
+    "lint.queue": (Hop.QUEUE,),
+}
+# Where a failed check belongs that has no code.
+PLACES = {"network": Hop.PUBLISH, "identify": Hop.PUBLISH, "credentials": Hop.PUBLISH, "loopback": Hop.MATCH}
+REFUSALS = (
+    codes.UNKNOWN_APP,
+    codes.WRONG_SECRET,
+    codes.WRONG_KEY,
+    codes.CLOCK_SKEW,
+    codes.UNKNOWN_KEY,
+    codes.OVER_QUOTA,
+)
+_LAST = len(Hop)
+
+
+class Outcome(Enum):
+    """How an examination ends."""
+
+    FINE = "fine"
+    PROBLEMS = "problems"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class HopState:
+    """What is known of one hop. `code` is why events are lost there, or, while unknown, may be."""
+
+    hop: Hop
+    status: Status  # PASS, FAIL, or SKIP: not known
+    code: Code | None = None
+    milliseconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that was found. `findings` in the order of their weight."""
+
+    findings: tuple[Finding, ...]
+    hops: tuple[HopState, ...]
+    outcome: Outcome
+
+    def of(self, status: Status) -> list[Finding]:
+        return [each for each in self.findings if each.status is status]
+
+
+def verdict(findings: Iterable[Finding]) -> Verdict:
+    """Weigh what was found, in the order in which it was."""
+    ordered = tuple(sorted(findings, key=_weight))
+    return Verdict(ordered, tuple(_hop(hop, ordered) for hop in Hop), _outcome(ordered))
+
+
+def _weight(finding: Finding) -> tuple[int, bool, int]:
+    """Failures first; what a log tells may be over; an event is lost at the first hop that fails."""
+    rank = (Status.FAIL, Status.WARN, Status.PASS, Status.SKIP).index(finding.status)
+    hop = _hop_of(finding)
+    return rank, finding.check == "log", list(Hop).index(hop) if hop else _LAST
+
+
+def _hop_of(finding: Finding) -> Hop | None:
+    if finding.code:
+        return finding.code.hop
+    return PLACES.get(finding.check.partition(".")[0])
+
+
+def _hop(hop: Hop, findings: Sequence[Finding]) -> HopState:
+    here = [each for each in findings if _hop_of(each) is hop]
+    failed = next((each for each in here if each.status is Status.FAIL), None)
+    if failed:
+        return HopState(hop, Status.FAIL, failed.code)
+    proofs = [each for each in findings if each.status is Status.PASS and hop in PROVES.get(each.check, ())]
+    if proofs:
+        return HopState(hop, Status.PASS, None, proofs[0].milliseconds)
+    doubt = next((each for each in here if each.status is Status.WARN), None)
+    return HopState(hop, Status.SKIP, doubt.code if doubt else None)
+
+
+def _outcome(findings: Sequence[Finding]) -> Outcome:
+    failed = [each for each in findings if each.status is Status.FAIL]
+    answered = any(
+        each.check.startswith(("identify", "credentials")) for each in findings if each.status is not Status.SKIP
+    )
+    if any(each.check.startswith("network.") for each in failed) and not answered:
+        return Outcome.UNREACHABLE
+    if any(each.check in ("credentials", "websocket") and each.code in REFUSALS for each in failed):
+        return Outcome.REFUSED
+    return Outcome.PROBLEMS if failed else Outcome.FINE
