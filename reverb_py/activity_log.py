@@ -185,7 +185,7 @@ KINDS: dict[type, Kind] = {
         "message_refused",
         INFO,
         "messages refused",
-        lambda f: f"Message refused: {f.reason} (socket_id={f.socket_id})",
+        lambda f: _with_code(f"Message refused: {f.reason} (socket_id={f.socket_id})", f.code),
     ),
     facts.Published: Kind("published", INFO, "publishes", _published),
     facts.RequestRefused: Kind("request_refused", WARNING, "requests refused", _refused),

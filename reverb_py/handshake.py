@@ -13,6 +13,7 @@ from reverb_py.hub.app import App, Apps
 from reverb_py.protocol.errors import ErrorCode, Refused
 from reverb_py.protocol.signatures import parse_query
 
+SHOWN = 200  # characters of an origin or of the list of origins, in the log
 MAX_HOST = 253  # characters of a host name (RFC 1035 2.3.4)
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -47,7 +48,9 @@ def find_app(handshake: Handshake, apps: Apps, prefix: str = "") -> App:
         raise Refused(ErrorCode.TLS_ONLY, "Application accepts TLS connections only, use wss://")
     _check_protocol(parse_query(handshake.query).get("protocol"), strict=app.strict_protocol)
     if not _origin_allowed(handshake.origin, app.allowed_origins):
-        raise Refused(ErrorCode.UNAUTHORIZED, "Origin not allowed")
+        shown = repr(handshake.origin[:SHOWN]) if handshake.origin else "no origin"
+        listed = ", ".join(app.allowed_origins[:SHOWN])[:SHOWN] or "none"
+        raise Refused(ErrorCode.UNAUTHORIZED, "Origin not allowed", detail=f": {shown}, allowed are {listed}")
     return app
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from reverb_py.cluster.occupancy import Full, Joined
-from reverb_py.codes import SUBSCRIPTION_REFUSED, WRONG_KEY, Code
+from reverb_py.codes import CLIENT_EVENT_IGNORED, OVER_QUOTA, SUBSCRIPTION_REFUSED, WRONG_KEY, Code
 from reverb_py.guesses import why_unauthorized
 from reverb_py.hub import facts
 from reverb_py.hub.app import ClientEventsFrom, RateLimit
@@ -17,7 +17,7 @@ from reverb_py.hub.rate import Bucket, Window
 from reverb_py.node import Node
 from reverb_py.protocol import messages, names
 from reverb_py.protocol.commands import ClientEvent, Ping, Pong, SignIn, Subscribe, Unsubscribe, parse
-from reverb_py.protocol.errors import ErrorCode, PusherError, SubscriptionError, Unauthorized
+from reverb_py.protocol.errors import ClientEventError, ErrorCode, PusherError, SubscriptionError, Unauthorized
 from reverb_py.protocol.members import Member, parse_member, parse_user
 from reverb_py.protocol.signatures import channel_text, matches, user_text
 
@@ -195,14 +195,14 @@ class Session:
         size = len(command.data.encode())
         if app.max_client_event_size and size > app.max_client_event_size:
             limit = app.max_client_event_size
-            raise PusherError(f"Invalid client event (its data has {size} bytes, {limit} are allowed)")
+            raise ClientEventError(f"Invalid client event (its data has {size} bytes, {limit} are allowed)")
         now = self.node.clock()
         if app.max_client_events:
             if self._bucket is None or self._bucket.rate != app.max_client_events:  # the latter after a reload
                 self._bucket = Bucket(app.max_client_events, now)
             if not self._bucket.take(now):
                 text = f"Rate limit exceeded: {app.max_client_events} client events a second are allowed"
-                raise PusherError(text, ErrorCode.RATE_LIMITED)
+                raise ClientEventError(text, ErrorCode.RATE_LIMITED)
         member = self.connection.channels.get(channel)
         if member is None:
             payload = messages.event(command.event, channel, command.data)
@@ -216,16 +216,16 @@ class Session:
         """Raise PusherError unless this connection may send client events there (pp 4)."""
         senders = self.connection.app.accept_client_events_from
         if senders is ClientEventsFrom.NONE:
-            raise PusherError("To send client events, set accept_client_events_from for this app (it is none)")
+            raise ClientEventError("To send client events, set accept_client_events_from for this app (it is none)")
         if names.is_encrypted(channel) or names.user_of(channel) is not None:
-            raise PusherError(f"Client events are not supported on channel {channel[:SHOWN]}")
+            raise ClientEventError(f"Client events are not supported on channel {channel[:SHOWN]}")
         if senders is ClientEventsFrom.ALL:
             return
         if not names.needs_authorization(channel):
-            raise PusherError("Client events are only supported on private and presence channels")
+            raise ClientEventError("Client events are only supported on private and presence channels")
         if channel not in self.connection.channels:
             text = f"Cannot broadcast client event (connection not subscribed to channel {channel[:SHOWN]})"
-            raise PusherError(text)
+            raise ClientEventError(text)
 
     def _try_sign_in(self, command: SignIn) -> None:
         try:
@@ -282,7 +282,10 @@ class Session:
     def _refuse(self, error: PusherError) -> None:
         self._send_error(error)
         connection = self.connection
-        self.node.tell(facts.MessageRefused(connection.app.id, connection.socket_id, error.code, error.message))
+        code = CLIENT_EVENT_IGNORED if isinstance(error, ClientEventError) else None
+        if error.code == ErrorCode.RATE_LIMITED:
+            code = OVER_QUOTA
+        self.node.tell(facts.MessageRefused(connection.app.id, connection.socket_id, error.code, error.message, code))
 
     def _send_error(self, error: PusherError) -> None:
         now = self.node.clock()

@@ -60,9 +60,10 @@ INVALID_REQUEST = Code(
 )
 INVALID_SOCKET_ID = Code(
     "RVB308",
-    "The socket id to exclude is none, so the event was not published",
-    "toOthers() takes the X-Socket-ID header, and the page sent it before it was connected: undefined.",
-    "The server answers 422 and logs it; Laravel logs Invalid socket ID.",
+    "The socket id to leave out is none",
+    "toOthers() takes the X-Socket-ID header, and the page sent it before it was connected: undefined. PHP's library"
+    " then throws, and the event is not published.",
+    "Laravel logs Invalid socket ID; the server warns when such a publish arrives.",
     "Send X-Socket-ID only when Echo.socketId() has a value, or do not use toOthers().",
     "beyondcode/laravel-websockets#394",
 )

@@ -128,6 +128,7 @@ class MessageRefused:
     socket_id: str
     error_code: int | None
     reason: str
+    code: Code | None = None
 
 
 @dataclass(slots=True)  # not frozen: that would double what making one costs, on the way of every event

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from reverb_py.protocol.errors import PusherError
+from reverb_py.protocol.errors import ClientEventError, PusherError
 from reverb_py.protocol.json_text import member_text
-from reverb_py.protocol.names import MAX_EVENT_NAME
+from reverb_py.protocol.names import MAX_EVENT_NAME, is_reserved_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def parse(text: str) -> Command:
             return Unsubscribe(_channel(_data(message)))
         case "pusher:signin":
             return _sign_in(_data(message))
-    raise PusherError(f"Unsupported event received on socket: {event[:MAX_EVENT_NAME]}")
+    error = PusherError if is_reserved_event(event) else ClientEventError
+    raise error(f"Unsupported event received on socket: {event[:MAX_EVENT_NAME]}")
 
 
 def _data(message: dict[str, Any]) -> dict[str, Any]:
@@ -112,15 +113,15 @@ def _sign_in(data: dict[str, Any]) -> SignIn:
 def _client_event(text: str, event: str, message: dict[str, Any]) -> ClientEvent:
     channel = message.get("channel")
     if not isinstance(channel, str) or not channel:
-        raise PusherError("Invalid client event (must contain channel and data)")
+        raise ClientEventError("Invalid client event (must contain channel and data)")
     if len(event) > MAX_EVENT_NAME:
-        raise PusherError(f"Invalid client event (its name is longer than {MAX_EVENT_NAME} characters)")
+        raise ClientEventError(f"Invalid client event (its name is longer than {MAX_EVENT_NAME} characters)")
     data = message.get("data")
     if not isinstance(data, str):
         try:
             data = member_text(text, "data") or "null"
         except RecursionError:
-            raise PusherError("Invalid client event (its data is nested too deeply)") from None
+            raise ClientEventError("Invalid client event (its data is nested too deeply)") from None
     return ClientEvent(event, channel, data)
 
 

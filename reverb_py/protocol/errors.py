@@ -40,6 +40,10 @@ class PusherError(Exception):
         self.code = code
 
 
+class ClientEventError(PusherError):
+    """A client's own event was not passed on."""
+
+
 class SubscriptionError(PusherError):
     """A subscription was refused. Clients are told on the connection and on the channel.
 
@@ -69,9 +73,13 @@ class Unauthorized(SubscriptionError):
 class Refused(Exception):
     """A handshake is refused: the upgrade is completed, the error is sent, and the socket is closed with its code."""
 
-    def __init__(self, code: ErrorCode, message: str, *, names_secret: bool = False) -> None:
-        """`names_secret`: the path that was asked for holds a secret, and must not be logged."""
+    def __init__(self, code: ErrorCode, message: str, *, names_secret: bool = False, detail: str = "") -> None:
+        """`names_secret`: the path that was asked for holds a secret, and must not be logged.
+
+        `detail` goes on where `message` ends, for the log alone.
+        """
         super().__init__(message)
         self.code = code
         self.message = message
         self.names_secret = names_secret
+        self.detail = detail

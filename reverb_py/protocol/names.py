@@ -12,6 +12,7 @@ SERVER_TO_USER = "#server-to-user-"
 
 # `:` would let an auth endpoint sign a forged sign-in, `#` is reserved for server-to-user (pp 3.1).
 _NAME = re.compile(r"[-a-zA-Z0-9_=@,.;]+")
+_SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+")
 _LOOKS_GUARDED = re.compile(r"(?:private|presence|cache)(?!-)")
 
 
@@ -29,6 +30,11 @@ def is_channel(name: str, max_length: int = MAX_CHANNEL_NAME) -> bool:
 def is_user_id(user_id: str) -> bool:
     """Return True when a user may sign in with this id: it must fit into a channel name."""
     return len(user_id) <= MAX_USER_ID and _NAME.fullmatch(user_id) is not None
+
+
+def is_socket_id(text: str) -> bool:
+    """Return True when it looks like what servers of this protocol call a connection."""
+    return _SOCKET_ID.fullmatch(text) is not None
 
 
 def needs_authorization(channel: str) -> bool:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from reverb_py.codes import ACTIVITY_TIMEOUT
 from reverb_py.settings.errors import ConfigError
 from reverb_py.settings.sources import Found
 from reverb_py.settings.table import Setting
@@ -35,7 +36,8 @@ def explain(error: ValidationError, found: Mapping[str, Found], rows: Iterable[S
     place = f"{origin} ({within})" if within else origin
     shown = "" if setting is None or setting.about.secret else f" is {_short(found[name].value)}"
     unit = f" ({setting.about.unit})" if setting is not None and setting.about.unit else ""
-    return ConfigError(f"{place}{shown}: {_what(details, setting)}{unit}.{_mend(setting)}")
+    code = f" [{ACTIVITY_TIMEOUT}]" if name == "activity_timeout" else ""
+    return ConfigError(f"{place}{shown}: {_what(details, setting)}{unit}.{_mend(setting)}{code}")
 
 
 def _what(details: ErrorDetails, setting: Setting | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from reverb_py.codes import IPV4_ONLY
 from reverb_py.hub.app import App, Apps
 from reverb_py.settings import notices as worth_telling
 from reverb_py.settings.app import AppLimits, AppSettings
@@ -148,7 +149,9 @@ def _of_the_platform(
     if settings.host == "0.0.0.0" and platform.railway:
         changes["host"] = ""
         origin = found["host"].origin
-        text = f"{origin} is 0.0.0.0; Railway's private network may use IPv6, so that it is listened on too"
+        text = (
+            f"{origin} is 0.0.0.0; Railway's private network may use IPv6, so that it is listened on too [{IPV4_ONLY}]"
+        )
         notices.append(Notice(logging.INFO, text))
     return changes
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 
+from reverb_py import codes
 from reverb_py.settings.errors import Notice
 from reverb_py.settings.explain import did_you_mean
 from reverb_py.settings.platform import SERVICE_LINK_NAME, Platform
@@ -58,7 +59,7 @@ def not_in_this_version(sources: Sequence[Variables]) -> list[Notice]:
             _warning(
                 "REVERB_SCALING_ENABLED is true, but this version does not scale over Redis yet: one node "
                 "runs, and REDIS_* and REVERB_SCALING_CHANNEL are not used. Run one server only, or clients "
-                "miss events"
+                f"miss events [{codes.NODES_APART}]"
             )
         )
     workers = _value(sources, "WEB_CONCURRENCY")
@@ -68,14 +69,35 @@ def not_in_this_version(sources: Sequence[Variables]) -> list[Notice]:
 
 
 def about_the_platform(settings: Settings, platform: Platform) -> list[Notice]:
-    if not platform.port or settings.port == 0 or platform.port == str(settings.port):
-        return []
-    text = (
-        f"PORT is {platform.port!r}, but the server listens on {settings.port}: the platform sends its "
-        "traffic and health checks to PORT. Remove REVERB_SERVER_PORT and --port, or set the domain's target "
-        "port"
-    )
-    return [_warning(text)]
+    """What of the platform's variables contradicts how the server was told to run."""
+    notices = []
+    if platform.port and settings.port and platform.port != str(settings.port):
+        text = (
+            f"PORT is {platform.port!r}, but the server listens on {settings.port}: the platform sends its "
+            "traffic and health checks to PORT. Remove REVERB_SERVER_PORT and --port, or set the domain's target "
+            f"port [{codes.PORTS_DIFFER}]"
+        )
+        notices.append(_warning(text))
+    if platform.railway:
+        notices += _about_railway(platform)
+    return notices
+
+
+def _about_railway(platform: Platform) -> list[Notice]:
+    notices = []
+    if platform.draining_seconds is None:
+        text = (
+            "RAILWAY_DEPLOYMENT_DRAINING_SECONDS is not set: at a deployment Railway kills this server at once, and "
+            f"clients see 1006 instead of a goodbye. Set it to 20 [{codes.DEPLOY_CUTS}]"
+        )
+        notices.append(_warning(text))
+    if platform.replica:
+        text = (
+            "This server shares events with no other: run one replica of this service, or clients miss what the "
+            f"others are sent [{codes.NODES_APART}]"
+        )
+        notices.append(Notice(logging.INFO, text))
+    return notices
 
 
 def _value(sources: Sequence[Variables], name: str) -> object:

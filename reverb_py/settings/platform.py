@@ -19,6 +19,7 @@ class Platform:
     private_domain: str = ""
     port: str = ""
     draining_seconds: float | None = None
+    replica: bool = False  # it runs services in replicas, perhaps in one
     colour: bool = True  # nobody set NO_COLOR
 
     @property
@@ -35,6 +36,7 @@ class Platform:
             private_domain=environ.get("RAILWAY_PRIVATE_DOMAIN", "").strip(),
             port=environ.get("PORT", "").strip(),
             draining_seconds=_seconds(environ.get("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "")),
+            replica=bool(environ.get("RAILWAY_REPLICA_ID")),
             colour=not environ.get("NO_COLOR"),
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reverb_py import laravel_env
+from reverb_py.codes import MALFORMED_VALUE
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.platform import SERVICE_LINK_VALUE
 from reverb_py.settings.table import BY_NAME, Setting
@@ -139,5 +140,6 @@ def _expanded(text: str, origin: str, is_secret: bool = False) -> str:
             f"{origin} holds {shown}, which nothing has replaced by its value. "
             "A start command in exec form or a misspelt reference does that: write the value itself"
             + (", or leave it out, since PORT is read anyway" if "PORT" in shown else "")
+            + f" [{MALFORMED_VALUE}]"
         )
     return text

@@ -16,6 +16,7 @@ from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
 from reverb_py.protocol import triggers
+from reverb_py.protocol.names import is_socket_id
 from reverb_py.protocol.signatures import matches
 from reverb_py.protocol.triggers import Trigger
 from reverb_py.transports.http_auth import Authenticator
@@ -55,6 +56,9 @@ def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: flo
     published = facts.Published(app.id, trigger.event, received, size, seconds, publisher, node.new_event_id())
     if trigger.socket_id is not None:
         published.excluded = trigger.socket_id
+        if not is_socket_id(trigger.socket_id):
+            what = f"the publisher of {trigger.event} wants socket {trigger.socket_id[:40]!r} left out, which is none"
+            node.tell(facts.Noticed(app.id, what, codes.INVALID_SOCKET_ID))
         sender = node.hub.connections.get(trigger.socket_id)
         if sender is not None:
             published.left_out = tuple(channel for channel in received if channel in sender.channels)
@@ -73,7 +77,11 @@ def outcome(published: Sequence[facts.Published]) -> Iterator[tuple[str, str]]:
     yield "X-Reverb-Delivered", str(sum(sum(each.received.values()) for each in published))
     hint = next((each.hint for each in published if each.hint is not None), None)
     if hint is not None:
-        yield "X-Reverb-Hint", f"{hint.code} {hint.text}".encode("ascii", "replace").decode()[:LONGEST_HINT]
+        yield "X-Reverb-Hint", _shown(hint)
+
+
+def _shown(hint: facts.Hint) -> str:
+    return f"{hint.code} {hint.text}"[:LONGEST_HINT].encode("ascii", "replace").decode()
 
 
 class ShortWay:
@@ -121,7 +129,11 @@ class ShortWay:
             self._headers = default_headers
             lines = b"".join([b"%b: %b\r\n" % header for header in default_headers])
             self._head = b"HTTP/1.1 200 OK\r\n%b" % lines
-        told = "".join([f"{name.lower()}: {value}\r\n" for name, value in outcome((published,))])
+        # As `outcome`, for one event and three times as fast.
+        delivered = sum(published.received.values())
+        told = f"x-reverb-event-id: {published.id}\r\nx-reverb-delivered: {delivered}\r\n"
+        if published.hint is not None:
+            told += f"x-reverb-hint: {_shown(published.hint)}\r\n"
         return b"%b%bcontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}" % (self._head, told.encode())
 
 

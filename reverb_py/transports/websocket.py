@@ -45,6 +45,7 @@ ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
 REFUSALS: dict[int, Code] = {
     ErrorCode.UNKNOWN_APP: codes.UNKNOWN_KEY,
     ErrorCode.UNAUTHORIZED: codes.ORIGIN_REFUSED,
+    ErrorCode.APP_DISABLED: codes.OVER_QUOTA,
     ErrorCode.OVER_QUOTA: codes.OVER_CAPACITY,
     ErrorCode.OVER_CAPACITY: codes.OVER_CAPACITY,
 }
@@ -156,7 +157,7 @@ class WebSocket(asyncio.Protocol):
             self._finish(linger=False)
         elif refusal is not None:
             path = "a path with a secret" if refusal.names_secret else handshake.path
-            self._tell_refused(replace(handshake, path=path), refusal.code, refusal.message)
+            self._tell_refused(replace(handshake, path=path), refusal.code, refusal.message + refusal.detail)
             self.write(text_frame(messages.error(refusal.message, refusal.code)))
             self.close(refusal.code, refusal.message)
         else:

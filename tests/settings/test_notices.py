@@ -16,6 +16,7 @@ from tests.settings.place import TRIO, Place, warnings
         ({"LOG_LEVEL": "trace"}, "LOG_LEVEL is 'trace'"),
         ({"PORT": "1", "REVERB_SERVER_PORT": "2"}, "PORT is '1', but the server listens on 2"),
         ({**TRIO, "REVERB_APP_SECRET": "hunter2\n"}, "REVERB_APP_SECRET begins or ends with white space"),
+        ({"RAILWAY_ENVIRONMENT_ID": "x"}, "RAILWAY_DEPLOYMENT_DRAINING_SECONDS is not set"),
         ({"REVERB_PORT": "tcp://10.0.0.1:8080"}, "service link"),
     ],
 )

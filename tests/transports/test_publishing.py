@@ -37,6 +37,7 @@ def body(**fields: object) -> bytes:
 ASKED = {
     "usual": Asked(body(), True, 1),
     "to nobody": Asked(body(channels=["b"]), True),
+    "to a near miss": Asked(body(channels=["private-a"]), True),
     "one channel twice": Asked(body(channels=["a", "a"]), True, 1),
     "channel": Asked(b'{"name":"e","data":"{}","channel":"a"}', True, 1),
     "excluded socket": Asked(body(socket_id="1.1"), True, 1),
