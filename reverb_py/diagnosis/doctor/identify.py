@@ -9,6 +9,7 @@ from reverb_py import codes
 from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer, Request, ask
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.recognize import is_challenge, is_health, who
+from reverb_py.diagnosis.doctor.tls import is_complaint, tls_wanted
 from reverb_py.diagnosis.doctor.visit import Server, Visit
 
 UP, API, CLOCK, SPEED = "identify.up", "identify.api", "identify.clock", "identify.speed"
@@ -27,14 +28,20 @@ async def identify(visit: Visit) -> AsyncIterator[Finding]:
         up, attempts = await _up(visit)
         api = await _get(visit, f"/apps/{visit.target.app_id}/channels")
     except NoAnswer as error:
-        visit.blocked = "HTTP is not answered"
-        yield Finding(
-            Status.FAIL, "The server accepts connections and does not answer", UP, codes.SATURATED, str(error)
-        )
+        yield await tls_wanted(visit) or _silent(visit, str(error))
+        return
+    finding = await tls_wanted(visit) if is_complaint(api) else None
+    if finding:
+        yield finding
         return
     visit.server = next(filter(None, (who(api), who(up))), visit.server)
     for finding in (*_about_up(visit, up, attempts), *_about_clock(api), *_about_api(visit, api)):
         yield finding
+
+
+def _silent(visit: Visit, why: str) -> Finding:
+    visit.blocked = "HTTP is not answered"
+    return Finding(Status.FAIL, "The server accepts connections and does not answer", UP, codes.SATURATED, why)
 
 
 async def _get(visit: Visit, path: str) -> Answer:
@@ -45,14 +52,14 @@ async def _up(visit: Visit) -> tuple[Answer, int]:
     """Return the answer to `/up` and how many attempts it took."""
     for attempt in (1, 2):
         answer = await _get(visit, "/up")
-        if answer.status not in GATEWAY:
+        if answer.status not in GATEWAY or is_challenge(answer):
             return answer, attempt
         await asyncio.sleep(AGAIN_AFTER)
     return await _get(visit, "/up"), 3
 
 
 def _about_up(visit: Visit, up: Answer, attempts: int) -> Iterator[Finding]:
-    if up.status in GATEWAY:
+    if up.status in GATEWAY and not is_challenge(up):
         visit.blocked = f"a proxy answers {up.status}: nobody behind it"
         yield _bad_gateway(up)
         return

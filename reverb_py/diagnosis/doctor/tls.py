@@ -9,7 +9,7 @@ from typing import Any
 
 from reverb_py import codes
 from reverb_py.client.reach import tls_context
-from reverb_py.diagnosis.doctor.exchange import NoAnswer, Request, ask
+from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer, Request, ask
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.target import Target
 from reverb_py.diagnosis.doctor.visit import Visit
@@ -17,7 +17,6 @@ from reverb_py.diagnosis.doctor.visit import Visit
 CHECK = "network.tls"
 HANDSHAKE_TIMEOUT = 1.5  # seconds; a plain Reverb waits for the end of a head that never comes
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for
-_PLAIN_TO_TLS = "plain HTTP request was sent to HTTPS port"  # nginx's sentence
 
 
 class NoHandshake(Exception):
@@ -39,14 +38,24 @@ class Certificate:
 
 
 async def tls(visit: Visit) -> AsyncIterator[Finding]:
-    """Yield how TLS is spoken there; `visit.tls` is made lenient, or the visit blocked, when it cannot be trusted."""
+    """Yield how TLS is spoken there; the visit is made lenient, or blocked, when the certificate is not trusted."""
     if visit.target.scheme == "https":
         yield await _https(visit)
-    elif not await _answers_plain(visit.target, visit.inquiry.timeout) and await _speaks_tls(visit.target):
-        visit.blocked = "plain HTTP is spoken to a port that wants TLS"
-        title = f"Port {visit.target.port} of {visit.target.host} speaks TLS, and REVERB_SCHEME is http"
-        fix = ("REVERB_SCHEME=https",)
-        yield Finding(Status.FAIL, title, CHECK, None, "plain HTTP is not answered, a TLS handshake is", fix)
+
+
+async def tls_wanted(visit: Visit) -> Finding | None:
+    """Return what is wrong when plain HTTP got no answer, or a complaint, and the port speaks TLS."""
+    if visit.target.scheme == "https" or not await _speaks_tls(visit.target):
+        return None
+    visit.blocked = "plain HTTP is spoken to a port that wants TLS"
+    title = f"Port {visit.target.port} of {visit.target.host} speaks TLS, and REVERB_SCHEME is http"
+    evidence = "plain HTTP is not answered, a TLS handshake is"
+    return Finding(Status.FAIL, title, CHECK, None, evidence, ("REVERB_SCHEME=https",))
+
+
+def is_complaint(answer: Answer) -> bool:
+    """Return True when a port with TLS answers in plain HTTP that it wants TLS, as nginx's do."""
+    return answer.status == 400 and "plain HTTP request was sent to HTTPS port" in answer.text
 
 
 async def _https(visit: Visit) -> Finding:
@@ -88,7 +97,7 @@ async def _answers_plain(target: Target, timeout: float) -> bool:
         answer = await ask(Request("GET", f"{url}/up"), tls_context(verify=False), timeout)
     except NoAnswer:
         return False
-    return _PLAIN_TO_TLS not in answer.text
+    return not is_complaint(answer)
 
 
 async def _speaks_tls(target: Target) -> bool:
