@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from reverb_py.diagnosis.doctor.subject import Subject
 from reverb_py.diagnosis.doctor.target import Inquiry, Target
 from reverb_py.diagnosis.doctor.verdict import Outcome, verdict
 from reverb_py.diagnosis.fingerprint import fingerprint
+from reverb_py.protocol.names import is_channel
 
 NETWORK = "network"
 # Of the seconds for one answer: several phases ask one after the other, and all of them together end within five.
@@ -56,7 +57,9 @@ class Examination:
     @property
     def budget(self) -> float:
         """Seconds for everything that uses the network."""
-        return ANSWERS * self.inquiry.timeout + self.inquiry.watch + self.inquiry.soak
+        inquiry = self.inquiry
+        answers = ANSWERS + 2 * bool(inquiry.auth_endpoint)  # in both body forms, by an application that may be slow
+        return answers * inquiry.timeout + inquiry.watch + inquiry.soak
 
 
 def doctor(
@@ -188,8 +191,12 @@ def _probe(examination: Examination) -> AsyncIterator[Finding]:
     from reverb_py.diagnosis.doctor.probes import probe
 
     assert examination.target
-    client = client_target(examination.subject.client) if examination.subject.client else None
-    return probe(examination.target, examination.inquiry, client)
+    inquiry = examination.inquiry
+    if not is_channel(inquiry.channel):  # which is told already, and nothing can be asked about it
+        inquiry = replace(inquiry, channel="", event="", watch=0)
+    built = examination.subject.built
+    client = client_target(built) if built else None
+    return probe(examination.target, inquiry, client if client and client.host and client.key else None)
 
 
 def _heading(examination: Examination) -> str:

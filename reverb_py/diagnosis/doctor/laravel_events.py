@@ -7,7 +7,7 @@ from reverb_py import codes
 from reverb_py.codes import Code
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.laravel_project import Project
-from reverb_py.diagnosis.doctor.php import PhpClass, line_of, php_class
+from reverb_py.diagnosis.doctor.php import PhpClass, line_of, php_class, without_comments
 
 FAIL, WARN = Status.FAIL, Status.WARN
 BROADCAST = ("ShouldBroadcast", "ShouldBroadcastNow")
@@ -119,7 +119,8 @@ def _looks_like(name: str, pattern: str) -> bool:
 def _dispatched(event: PhpClass, project: Project) -> Iterator[Finding]:
     word = re.compile(rf"\b{event.name}\b")
     elsewhere = (text for path, text in project.files.items() if path.endswith(".php") and path != event.path)
-    if project.is_whole and not any(word.search(text) for text in elsewhere):
+    mentions = (without_comments(text) for text in elsewhere if word.search(text))
+    if project.is_whole and not any(word.search(code) for code in mentions):
         title = f"{event.name} is mentioned nowhere but in its own file: nothing dispatches it"
         yield _finding(event, FAIL, codes.NEVER_FIRED, title, (f"{event.name}::dispatch(…)   # where it happens",))
 

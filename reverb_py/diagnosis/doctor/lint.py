@@ -43,6 +43,10 @@ class Case:
     def host(self) -> str:
         return clean_host(self.publisher.host)
 
+    def is_refused(self, *names: str) -> bool:
+        """Return True when one of these stands in a line that Laravel refuses: told by itself, and not as unset."""
+        return any(problem.name in names for problem in self.publisher.environment.file.problems)
+
     def name(self, part: str) -> str:
         return f"{self.publisher.prefix}_{part}"
 
@@ -53,6 +57,8 @@ Rule = Callable[[Case], Iterator[Finding]]
 def discarded(case: Case) -> Iterator[Finding]:
     found = case.publisher
     name, shown = found.variable or "BROADCAST_CONNECTION", case.masks.literal(found.connection)
+    if case.is_refused("BROADCAST_CONNECTION"):
+        return
     if not found.variable:
         title = f"{name} is not set in {found.source}: Laravel throws broadcasts away (null) or logs them (log)"
     elif found.connection in ("log", "null"):
@@ -107,7 +113,7 @@ def queued(case: Case) -> Iterator[Finding]:
 
 
 def credentials(case: Case) -> Iterator[Finding]:
-    missing = case.publisher.missing
+    missing = [name for name in case.publisher.missing if not case.is_refused(name)]
     if missing and case.publisher.broadcasts:
         title = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in {case.publisher.source}"
         code = codes.UNKNOWN_APP if missing[0].endswith("_ID") else codes.WRONG_SECRET
@@ -120,7 +126,7 @@ def credentials(case: Case) -> Iterator[Finding]:
 def bind_for_target(case: Case) -> Iterator[Finding]:
     bind = [name for name in ("REVERB_SERVER_HOST", "REVERB_SERVER_PORT") if case.values.get(name)]
     target = [name for name in ("REVERB_HOST", "REVERB_PORT") if case.values.get(name)]
-    if case.publisher.prefix != "REVERB":
+    if case.publisher.prefix != "REVERB" or case.is_refused("REVERB_HOST"):
         return
     if bind and len(target) < 2 and not case.values.get("REVERB_HOST"):
         title = f"{' and '.join(bind)} say where the server listens; REVERB_HOST, where to publish, is not set"
@@ -197,7 +203,7 @@ def values(case: Case) -> Iterator[Finding]:
 
 
 TARGET_RULES: tuple[Rule, ...] = (
-    *(two_variables, credentials, bind_for_target, local_host, tls_to_plain, plain_to_edge),
-    *(private_name, hosted, values),
+    *(values, two_variables, credentials, bind_for_target, local_host, tls_to_plain, plain_to_edge),
+    *(private_name, hosted),
 )
 RULES: tuple[Rule, ...] = (discarded, queued, *TARGET_RULES)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from reverb_py import codes
-from reverb_py.diagnosis.doctor.client_variables import has_client_variables
 from reverb_py.diagnosis.doctor.compare import compare_client, compare_server, compare_worker
 from reverb_py.diagnosis.doctor.environment import clean_host, is_on_railway, publisher, text_of
 from reverb_py.diagnosis.doctor.finding import Finding, Status
@@ -89,11 +88,7 @@ def _server(subject: Subject) -> Iterator[Finding]:
 
 def _client(subject: Subject) -> Iterator[Finding]:
     if subject.client:
-        app_url = text_of(subject.client.values, "APP_URL")
-        if subject.web and not app_url:
-            app_url = text_of(subject.web.values, "APP_URL")
-        yield from lint_client(subject.client, app_url)
-        if subject.publisher:
-            yield from compare_client(subject.publisher, subject.client)
-    elif subject.publisher and subject.web and has_client_variables(subject.web):
-        yield from compare_client(subject.publisher, subject.web)
+        pages = (text_of(each.values, "APP_URL") for each in (subject.client, subject.web) if each)
+        yield from lint_client(subject.client, next(filter(None, pages), ""))
+    if subject.publisher and subject.built:
+        yield from compare_client(subject.publisher, subject.built)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from reverb_py.diagnosis.doctor.client_variables import has_client_variables
 from reverb_py.diagnosis.doctor.environment import Publisher, publisher
 from reverb_py.diagnosis.doctor.masks import Masks
 from reverb_py.diagnosis.doctor.target import Environment
@@ -24,6 +25,11 @@ class Subject:
     @cached_property
     def environments(self) -> list[Environment]:
         return [each for each in (self.web, self.worker, self.client, self.server) if each]
+
+    @property
+    def built(self) -> Environment | None:
+        """What a client is built with: its own variables, or those of the publisher's file when it has such."""
+        return self.client or (self.web if self.web and has_client_variables(self.web) else None)
 
     @cached_property
     def publisher(self) -> Publisher | None:

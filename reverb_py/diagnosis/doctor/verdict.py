@@ -14,6 +14,7 @@ PROVES: dict[str, tuple[Hop, ...]] = {
     "credentials": (Hop.PUBLISH,),
     "loopback": (Hop.PUBLISH, Hop.MATCH, Hop.DELIVER),
     "channel.event": (Hop.PUBLISH, Hop.MATCH, Hop.DELIVER),
+    "channel.publishes": (Hop.FIRE, Hop.QUEUE, Hop.PUBLISH),
     "channel.watch": (Hop.FIRE, Hop.QUEUE, Hop.PUBLISH),
     "lint.queue": (Hop.QUEUE,),
 }
