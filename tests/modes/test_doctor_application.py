@@ -3,19 +3,24 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
 from reverb_py import codes
-from reverb_py.client.signing import Credentials, channel_auth
+from reverb_py.client.api import encoded
+from reverb_py.client.reach import tls_context
+from reverb_py.client.signing import channel_auth
 from reverb_py.client.socket import Socket, connect
 from reverb_py.codes import Code
-from reverb_py.diagnosis.doctor.finding import Finding
+from reverb_py.diagnosis.doctor.channel import watch
+from reverb_py.diagnosis.doctor.exchange import ask
+from reverb_py.diagnosis.doctor.finding import Finding, Status
+from reverb_py.diagnosis.doctor.signed import credentials_of, signed
 from reverb_py.diagnosis.doctor.target import Inquiry, Target
-from reverb_py.protocol.signatures import parse_query
-from tests.modes.responder import HTML, Asked, Reply, fake_pusher, relay, responder
+from reverb_py.diagnosis.doctor.visit import Visit, surroundings
+from tests.modes.responder import fake_pusher, relay
 from tests.modes.visiting import APP, DRIVER, QUICK, SECRET, at, first, found, told
 from tests.server_process import ServerProcess
 
@@ -102,10 +107,6 @@ async def test_two_servers_without_redis_lose_half(server: Target) -> None:
 # The user's own channel.
 
 
-def subscribed(target: Target) -> AbstractAsyncContextManager[Socket]:
-    return connect(target.websocket_url, target.key)
-
-
 @pytest.mark.parametrize(
     ("asked", "occupied", "code"),
     [
@@ -119,9 +120,7 @@ def subscribed(target: Target) -> AbstractAsyncContextManager[Socket]:
     ],
 )
 async def test_a_near_miss_of_the_channel_is_named(server: Target, asked: str, occupied: str, code: Code) -> None:
-    credentials = Credentials(server.app_id, server.key, server.secret)
-    async with subscribed(server) as socket:
-        await socket.join(occupied, channel_auth(credentials, socket.socket_id, occupied))
+    async with member(server, occupied):
         findings = await found(server, replace(QUICK, channel=asked))
         near = next(each for each in findings if each.check == "channel.near")
     assert near.code is code
@@ -134,73 +133,95 @@ async def test_nobody_is_subscribed(server: Target) -> None:
     assert "channel warn RVB407" in told(findings)
 
 
-# The application's auth endpoint.
+@asynccontextmanager
+async def member(target: Target, channel: str) -> AsyncIterator[Socket]:
+    """A client that is subscribed to that channel."""
+    async with connect(target.websocket_url, target.key) as socket:
+        auth = channel_auth(credentials_of(target), socket.socket_id, channel)
+        await socket.join(channel, auth)
+        yield socket
 
 
-def _signs(asked: Asked, key: str = "doctors-key", secret: str = SECRET) -> Reply:
-    parameters = parse_query(asked.body) if "form" in asked.headers["content-type"] else json.loads(asked.body)
-    auth = channel_auth(Credentials("100", key, secret), parameters["socket_id"], parameters["channel_name"])
-    return Reply(200, json.dumps({"auth": auth}), {"Content-Type": "application/json"})
+async def publish(target: Target, channel: str, event: str = "ticket.assigned") -> int:
+    body = encoded({"name": event, "channels": [channel], "data": "{}"})
+    return (await ask(signed(target, "/events", body=body), tls_context(verify=False), 5)).status
 
 
-@pytest.mark.parametrize(
-    ("reply", "code", "title"),
-    [
-        pytest.param(Reply(), codes.BROADCASTS_DISCARDED, "log or null", marks=pytest.mark.mode("RVB101", "doctor")),
-        pytest.param(Reply(302, "", {"Location": "http://127.0.0.1/login"}), codes.SUBSCRIPTION_REFUSED, "/login"),
-        pytest.param(Reply(401, '{"message":"Unauthenticated."}'), codes.SUBSCRIPTION_REFUSED, "nobody is signed in"),
-        pytest.param(Reply(403, ""), codes.SUBSCRIPTION_REFUSED, "refuses the channel"),
-        pytest.param(Reply(404, "<!DOCTYPE html>", HTML), codes.SUBSCRIPTION_REFUSED, "does not exist"),
-        pytest.param(Reply(405, ""), codes.SUBSCRIPTION_REFUSED, "does not take POST"),
-        pytest.param(Reply(419, "<!DOCTYPE html>", HTML), codes.SUBSCRIPTION_REFUSED, "CSRF"),
-        pytest.param(Reply(500, ""), codes.SUBSCRIPTION_REFUSED, "fails (500)"),
-        pytest.param(Reply(200, "<!DOCTYPE html><p>Welcome", HTML), codes.SUBSCRIPTION_REFUSED, "a page"),
-        pytest.param(Reply(200, "true"), codes.SUBSCRIPTION_REFUSED, "has no auth"),
-    ],
-    ids=["empty", "302", "401", "403", "404", "405", "419", "500", "HTML", "no auth"],
-)
+MINE = replace(QUICK, channel=f"private-{DRIVER}")
+
+
+@pytest.mark.mode("RVB111", "doctor")
+@pytest.mark.mode("RVB110", "doctor")
+async def test_a_private_channel_is_occupied_and_nothing_is_ever_published() -> None:
+    async with another(APP) as target, member(target, MINE.channel):
+        finding = first(await found(target, MINE))
+    assert (finding.status, finding.code) == (Status.FAIL, codes.WORKER_DIFFERS)
+    assert codes.NO_WORKER.id in finding.evidence
+    assert codes.NO_WORKER.fix in finding.fix
+
+
+@pytest.mark.mode("RVB302", "doctor")
+async def test_the_publishes_of_a_worker_with_another_secret_are_quoted() -> None:
+    async with another(APP) as target, member(target, MINE.channel):
+        assert await publish(replace(target, secret="the-workers"), MINE.channel) == 401
+        finding = first(await found(target, MINE))
+    assert (finding.status, finding.code) == (Status.FAIL, codes.WRONG_SECRET)
+    assert "refused" in finding.title
+
+
+@pytest.mark.mode("RVB401", "doctor")
+async def test_events_are_published_without_the_prefix() -> None:
+    async with another(APP) as target, member(target, MINE.channel):
+        assert await publish(target, DRIVER) == 200
+        finding = first(await found(target, MINE))
+    assert (finding.status, finding.code) == (Status.FAIL, codes.PREFIX_DIFFERS)
+
+
+@pytest.mark.mode("RVB124", "doctor")
+async def test_other_events_are_published_and_none_for_the_channel() -> None:
+    async with another(APP) as target, member(target, MINE.channel):
+        assert await publish(target, "news", "headline") == 200
+        finding = first(await found(target, MINE))
+    assert finding.code is codes.NEVER_FIRED
+    assert "headline" in finding.evidence
+
+
+@pytest.mark.mode("RVB409", "doctor")
+async def test_the_event_was_published_before_anybody_subscribed() -> None:
+    async with another(APP) as target:
+        assert await publish(target, MINE.channel) == 200
+        async with member(target, MINE.channel):
+            finding = first(await found(target, MINE))
+    assert finding.code is codes.NO_HISTORY
+    assert "ticket.assigned" in finding.title
+
+
 @pytest.mark.mode("RVB603", "doctor")
-async def test_the_auth_endpoint_refuses(server: Target, reply: Reply, code: Code, title: str) -> None:
-    async with responder(lambda asked: reply) as port:
-        finding = first(await _asked(server, port))
-    assert (finding.check, finding.code) == ("auth", code)
-    assert title in finding.title
+async def test_a_refused_subscription_is_quoted() -> None:
+    async with another(APP) as target, connect(target.websocket_url, target.key) as socket:
+        await socket.join(MINE.channel, f"{target.key}:{'0' * 64}")
+        findings = await found(target, MINE)
+    assert any(line.startswith("channel.refused fail RVB") for line in told(findings))
 
 
-@pytest.mark.parametrize(
-    ("key", "secret", "code"),
-    [("doctors-key", "another", codes.WRONG_SECRET), ("another-key", SECRET, codes.WRONG_KEY)],
-)
-async def test_the_auth_endpoint_signs_for_another_app(server: Target, key: str, secret: str, code: Code) -> None:
-    async with responder(lambda asked: _signs(asked, key, secret)) as port:
-        assert first(await _asked(server, port)).code is code
+async def next_of(findings: AsyncIterator[Finding]) -> Finding:
+    return await anext(findings)
 
 
-async def test_the_auth_endpoint_is_right_and_got_the_token(server: Target) -> None:
-    tokens: list[str] = []
-
-    def signs(asked: Asked) -> Reply:
-        tokens.append(asked.headers.get("authorization", ""))
-        return _signs(asked)
-
-    async with responder(signs) as port:
-        findings = await _asked(server, port)
-    assert told(findings)[-1] == "auth pass"
-    assert tokens == ["Bearer the-token"] * 2
+async def test_what_is_published_while_watching_is_told() -> None:
+    async with another(APP) as target, member(target, MINE.channel), asyncio.TaskGroup() as tasks:
+        visit = Visit(target, replace(MINE, watch=1.2), surroundings({}), accepts=True)
+        watched = tasks.create_task(next_of(watch(visit)))
+        await asyncio.sleep(0.2)  # it looks what is there already, and says nothing of it
+        assert await publish(target, MINE.channel) == 200
+        finding = await watched
+    assert finding.status is Status.PASS
+    assert "ticket.assigned" in finding.title
 
 
-async def test_an_auth_endpoint_that_reads_forms_only_is_told(server: Target) -> None:
-    def forms_only(asked: Asked) -> Reply:
-        return _signs(asked) if "form" in asked.headers["content-type"] else Reply(422, "{}")
-
-    async with responder(forms_only) as port:
-        findings = await _asked(server, port)
-    assert told(findings)[-2:] == ["auth pass", "auth.json warn RVB603"]
-
-
-async def _asked(server: Target, port: int) -> list[Finding]:
-    url = f"http://127.0.0.1:{port}/api/broadcasting/auth"
-    # Somebody is subscribed, so that the channel itself is well.
-    inquiry = replace(QUICK, channel=f"private-{DRIVER}", auth_endpoint=url, bearer="the-token")
-    findings = await found(server, inquiry)
-    return [each for each in findings if each.check.startswith("auth")]
+async def test_an_event_is_published_only_when_it_is_asked_for(server: Target) -> None:
+    async with member(server, MINE.channel) as socket:
+        findings = await found(server, replace(MINE, event="ticket.assigned", data='{"ticket_id":1}'))
+        message = await socket.receive(2)
+    assert (message.event, message.content) == ("ticket.assigned", {"ticket_id": 1})
+    assert "channel.event pass" in told(findings)

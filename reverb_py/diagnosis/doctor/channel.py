@@ -62,7 +62,7 @@ async def watch(visit: Visit) -> AsyncIterator[Finding]:
         told = await publishes(visit) or told
         for each in reversed([each for each in told.publishes if each.id not in known]):
             known.add(each.id)
-            if not wanted or wanted in each.channels:
+            if each.is_refused or not wanted or wanted in each.channels:
                 count += 1
                 yield _seen(each)
     if not count:
@@ -118,24 +118,32 @@ async def _asked(visit: Visit, path: str, query: dict[str, str]) -> Answer:
 
 
 def _about_publishes(name: str, told: Publishes, *, is_occupied: bool) -> Iterator[Finding]:
-    """What the server's list says: publishes to the channel, to one that looks like it, to others, or none at all."""
+    """What the server's list says: refusals, publishes to the channel, to one that looks like it, others, or none."""
     for refusal in [each for each in told.refusals if each.channel == name][:1]:
         code = refusal.code or codes.SUBSCRIPTION_REFUSED
         yield Finding(Status.FAIL, f"A subscription to {name} was refused", REFUSED, code, refusal.text)
     mine = told.of(name)
-    if mine:
-        yield from map(_seen, mine[:QUOTED])
-        return
+    if told.refused and not mine:
+        newest = told.refused[0]
+        title = f"Publishes of this app are refused, {len(told.refused)} of the last {len(told.publishes)}"
+        yield Finding(Status.FAIL, title, PUBLISHED, newest.code, newest.text)
+    for publish in mine[:QUOTED]:
+        yield _seen(publish, is_occupied=is_occupied)
+    if told.accepted and not mine:
+        yield from _others(name, told)
+    elif not told.publishes and is_occupied:
+        yield _never(name)
+
+
+def _others(name: str, told: Publishes) -> Iterator[Finding]:
     misses = near_misses(name, told.channels)
     for miss in misses:
         title = f"Events are published to {miss.channel}, and none to {name}: {miss.why}"
         yield Finding(_weight(miss), title, PUBLISHED, miss.code)
-    if told.publishes and not misses:
-        names = ", ".join(dict.fromkeys(each.event for each in told.publishes[:10]))
+    if not misses:
+        names = ", ".join(dict.fromkeys(each.event for each in told.accepted[:10]))
         title = f"Other events are published, and none to {name}"
         yield Finding(Status.WARN, title, PUBLISHED, codes.NEVER_FIRED, f"the newest: {names}")
-    elif not told.publishes and is_occupied:
-        yield _never(name)
 
 
 def _never(name: str) -> Finding:
@@ -148,11 +156,11 @@ def _never(name: str) -> Finding:
     return Finding(Status.FAIL, title, PUBLISHED, codes.WORKER_DIFFERS, evidence, NOTHING_ARRIVES)
 
 
-def _seen(publish: Publish) -> Finding:
-    reached = sum(publish.channels.values())
-    good = reached and not publish.code
-    text = publish.text or f"{publish.event}: {reached} subscribers"
-    return Finding(Status.PASS if good else Status.WARN, text, PUBLISHED, publish.code)
+def _seen(publish: Publish, *, is_occupied: bool = False) -> Finding:
+    """One publish to the channel, in the server's words. That it reached nobody, and would now, has a reason too."""
+    code = publish.code or (codes.NO_HISTORY if is_occupied and not publish.reached else None)
+    status = Status.PASS if publish.reached and not code else Status.WARN
+    return Finding(status, publish.text or f"{publish.event}: {publish.reached} subscribers", PUBLISHED, code)
 
 
 async def _event(visit: Visit) -> Finding:

@@ -10,6 +10,8 @@ from reverb_py.diagnosis.doctor.recognize import json_object
 from reverb_py.diagnosis.doctor.signed import answer_to, signed
 from reverb_py.diagnosis.doctor.visit import Visit
 
+LIMIT = "500"  # of the newest; the doctor's own are among them
+
 
 @dataclass(frozen=True, slots=True)
 class Publish:
@@ -20,6 +22,11 @@ class Publish:
     channels: Mapping[str, int]
     code: Code | None
     text: str
+    is_refused: bool = False  # then neither event nor channels are known
+
+    @property
+    def reached(self) -> int:
+        return sum(self.channels.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,14 @@ class Publishes:
     publishes: tuple[Publish, ...]
     refusals: tuple[Refusal, ...]
 
+    @property
+    def accepted(self) -> list[Publish]:
+        return [each for each in self.publishes if not each.is_refused]
+
+    @property
+    def refused(self) -> list[Publish]:
+        return [each for each in self.publishes if each.is_refused]
+
     def of(self, channel: str) -> list[Publish]:
         return [each for each in self.publishes if channel in each.channels]
 
@@ -50,7 +65,7 @@ class Publishes:
 async def publishes(visit: Visit) -> Publishes | None:
     """Return the list; None when the server has none, or does not answer."""
     try:
-        answer = await answer_to(visit, signed(visit.target, "/publishes"))
+        answer = await answer_to(visit, signed(visit.target, "/publishes", query={"limit": LIMIT}))
     except NoAnswer:
         return None
     found = json_object(answer.text)
@@ -72,7 +87,8 @@ def _publish(found: Mapping[str, object]) -> Publish:
         for name, each in (channels.items() if isinstance(channels, dict) else ())
     }
     text = " ".join(str(found.get("text") or "").split())
-    return Publish(str(found.get("id")), str(found.get("event")), counts, _code(found), text)
+    is_refused = found.get("outcome") == "refused"
+    return Publish(str(found.get("id")), str(found.get("event")), counts, _code(found), text, is_refused)
 
 
 def _refusal(found: Mapping[str, object]) -> Refusal:
