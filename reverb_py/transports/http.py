@@ -277,6 +277,9 @@ def _publisher(request: Request) -> str:
 def _route_refusal(request: Request, status: int) -> Refusal:
     if status == 405 and request.method == "GET" and request.url.path.endswith(("/events", "/batch_events")):
         return Refusal(405, "Method not allowed.", codes.REDIRECTED_PUBLISH)
+    if status == 404 and request.url.path.endswith(("/broadcasting/auth", "/pusher/auth")):
+        reason = "This is a route of your application, and this is the WebSocket server: correct the client's endpoint."
+        return Refusal(404, "Not found.", codes.SUBSCRIPTION_REFUSED, reason)
     return Refusal(status, {404: "Not found.", 405: "Method not allowed."}.get(status, "Bad request."))
 
 

@@ -317,6 +317,13 @@ async def test_an_authorization_that_does_not_fit(
     assert part in told[0]["text"]
 
 
+@pytest.mark.mode("RVB603", "log")
+async def test_the_channel_authorization_asked_of_the_wrong_server(server: Server) -> None:
+    answer = await server.target.http("POST", "/broadcasting/auth", b"socket_id=1.1&channel_name=private-a")
+    assert answer.status_code == 404
+    await server.logs("RVB603", "a route of your application")
+
+
 @pytest.mark.mode("RVB604", "log")
 async def test_a_websocket_address_without_an_upgrade(server: Server) -> None:
     with pytest.raises(urllib.error.HTTPError, match="426"):
