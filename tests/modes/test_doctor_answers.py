@@ -88,6 +88,13 @@ def _reverb(asked: Asked) -> Reply:
     return Reply(200, '{"channels":{}}')
 
 
+@pytest.mark.mode("RVB304", "doctor")
+async def test_hosted_pusher_answers() -> None:
+    async with responder(lambda asked: Reply(401, "auth_key should be a valid app key\n")) as port:
+        findings = await found(at(port))
+    assert first(findings).code is codes.HOSTED_PUSHER
+
+
 async def test_whatever_accepts_a_wrong_secret_is_no_pusher_server() -> None:
     async with responder(lambda asked: Reply(200, '{"channels":{}}', {"X-Powered-By": "reverb-py"})) as port:
         findings = await found(at(port))

@@ -15,10 +15,10 @@ from reverb_py.client.socket import Closed, Refused
 from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.opening import OWN, opened, refusal
-from reverb_py.diagnosis.doctor.recognize import who
+from reverb_py.diagnosis.doctor.recognize import is_api
 from reverb_py.diagnosis.doctor.signed import Signing, answer_to, signed
 from reverb_py.diagnosis.doctor.target import Target
-from reverb_py.diagnosis.doctor.visit import Visit
+from reverb_py.diagnosis.doctor.visit import Server, Visit
 
 CHECK, FORMS, CONTROL = "credentials", "credentials.forms", "credentials.control"
 WITH_MD5 = Signing(with_md5=True)
@@ -71,6 +71,9 @@ async def _refused(visit: Visit, answer: Answer) -> Finding:
     fits = await _fitting(visit)
     if fits:
         return fits
+    if visit.server is Server.PUSHER and _KEY.search(answer.text):
+        title = "Hosted Pusher answers, and does not know the key"
+        return Finding(Status.FAIL, title, CHECK, codes.HOSTED_PUSHER, answer.excerpt)
     for pattern, code, title in (
         (_TIMESTAMP, codes.CLOCK_SKEW, "The server refuses the time of the request"),
         (_NO_SIGNATURE, codes.QUERY_DROPPED, "The signature did not arrive: something drops the query string"),
@@ -99,7 +102,7 @@ async def _secret_fits(visit: Visit) -> bool:
 
 def _by_status(visit: Visit, answer: Answer) -> Finding:
     app_id = visit.target.app_id
-    if answer.status == 404 and who(answer):
+    if answer.status == 404 and is_api(answer):
         return Finding(Status.FAIL, f"The server has no app {app_id}", CHECK, codes.UNKNOWN_APP, answer.excerpt)
     if answer.status == 401:
         title = f"The signature for app {app_id} is refused"

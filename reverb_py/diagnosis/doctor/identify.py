@@ -8,7 +8,7 @@ from time import time
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer, Request, ask
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.recognize import is_challenge, is_health, who
+from reverb_py.diagnosis.doctor.recognize import is_api, is_challenge, is_health, who
 from reverb_py.diagnosis.doctor.tls import is_complaint, tls_wanted
 from reverb_py.diagnosis.doctor.visit import Server, Visit
 
@@ -93,7 +93,7 @@ def _about_api(visit: Visit, api: Answer) -> Iterator[Finding]:
         visit.blocked = "a firewall answers instead of the server"
         title = "A firewall answers publishes with a challenge for browsers"
         yield Finding(Status.FAIL, title, API, codes.BOT_CHALLENGE, api.excerpt)
-    elif api.is_html or who(api) is None:
+    elif not is_api(api):
         visit.apps_answer = api.excerpt
     else:
         title = f"{visit.server} answers for /apps"
