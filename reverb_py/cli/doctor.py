@@ -182,9 +182,17 @@ async def _probed(examination: Examination) -> list[Finding]:
             async for finding in _probe(examination):
                 findings.append(finding)  # noqa: PERF401, what came before a timeout must be kept
     except TimeoutError:
-        title = f"the rest was not checked: {examination.budget:g} s are over (--timeout gives more)"
-        findings.append(Finding(Status.SKIP, title, NETWORK))
+        findings.append(_too_slow(findings, examination.budget))
     return findings
+
+
+def _too_slow(findings: list[Finding], budget: float) -> Finding:
+    """What it means that the time is over: little, once the server has answered a signed request."""
+    if any(each.check == "credentials" for each in findings):
+        title = f"the rest was not checked: {budget:g} s are over (--timeout gives more)"
+        return Finding(Status.SKIP, title, NETWORK)
+    title = f"the server has not answered within {budget:g} s"
+    return Finding(Status.FAIL, title, f"{NETWORK}.time", evidence="--timeout gives more time to each answer")
 
 
 def _probe(examination: Examination) -> AsyncIterator[Finding]:

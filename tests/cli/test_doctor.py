@@ -1,7 +1,9 @@
 """`reverb-py doctor` as people meet it: with a server, with several sources, with mistakes in its use."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -120,6 +122,15 @@ def test_exit_codes_tell_silence_from_a_refusal(place: Path, port: int) -> None:
     silent = doctor(place)
     assert (silent.code, "H3 PUBLISH ✖" in silent.out) == (UNREACHABLE, True), silent.out
     assert silent.out.count("not checked, nothing answers") == 1
+
+
+def test_a_server_that_never_answers_ends_it_in_time_as_unreachable(place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place.joinpath(".env").write_text(local(silent.getsockname()[1]))
+        started = time.monotonic()
+        ran = doctor(place)
+        assert time.monotonic() - started < 8
+    assert (ran.code, "H3 PUBLISH ✖" in ran.out) == (UNREACHABLE, True), ran.out
 
 
 @pytest.mark.parametrize(

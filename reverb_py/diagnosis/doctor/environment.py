@@ -15,7 +15,8 @@ BROADCASTERS = ("reverb", "pusher")  # that speak this protocol
 RELEVANT = ("BROADCAST_", "REVERB_", "PUSHER_", "QUEUE_CONNECTION", "VITE_REVERB_", "VITE_PUSHER_", "RAILWAY_")
 # `railway variable list --kv` and `env` print values as they are: no quotes, no comments, blanks and all.
 _LISTING = re.compile(r"^RAILWAY_(PROJECT|ENVIRONMENT|SERVICE|DEPLOYMENT)_ID=", re.MULTILINE)
-_LISTED = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=(.*)", re.DOTALL)
+# The second line of a key in base64 may end in `==`, and is no name.
+_LISTED = re.compile(r"([A-Z_][A-Z0-9_]*)=(?!=)(.*)")
 _CREDENTIALS = ("APP_ID", "APP_KEY", "APP_SECRET")
 
 

@@ -28,6 +28,7 @@ REFUSALS = (
     codes.UNKNOWN_KEY,
     codes.OVER_QUOTA,
 )
+ANSWERS = ("identify", "credentials")  # checks whose findings, other than of silence, prove that a server is there
 _LAST = len(Hop)
 
 
@@ -95,11 +96,14 @@ def _hop(hop: Hop, findings: Sequence[Finding]) -> HopState:
 
 def _outcome(findings: Sequence[Finding]) -> Outcome:
     failed = [each for each in findings if each.status is Status.FAIL]
-    answered = any(
-        each.check.startswith(("identify", "credentials")) for each in findings if each.status is not Status.SKIP
-    )
-    if any(each.check.startswith("network.") for each in failed) and not answered:
+    answered = any(each.check.startswith(ANSWERS) for each in findings if not _is_silence(each))
+    if any(map(_is_silence, failed)) and not answered:
         return Outcome.UNREACHABLE
     if any(each.check in ("credentials", "websocket") and each.code in REFUSALS for each in failed):
         return Outcome.REFUSED
     return Outcome.PROBLEMS if failed else Outcome.FINE
+
+
+def _is_silence(finding: Finding) -> bool:
+    """Return True when it tells of nobody, or of somebody who accepts a connection and says nothing."""
+    return finding.status is Status.SKIP or finding.check.startswith("network.") or finding.code is codes.SATURATED
