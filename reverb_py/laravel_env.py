@@ -24,7 +24,7 @@ class Problem:
     """A line that phpdotenv refuses (Laravel would not boot), with what was wrong; never its value."""
 
     line: int
-    name: str  # of the variable, as far as it could be read
+    name: str  # of the variable; "" where what stands there may be a part of a value
     what: str
 
 
@@ -60,13 +60,19 @@ def parse(text: str, environ: Mapping[str, str] | None = None) -> EnvFile:
         name, separator, raw = entry.partition("=")
         name = name.strip().removeprefix("export ").strip().strip("'\"")
         if not _NAME.fullmatch(name):
-            problems.append(Problem(number, name[:40], "the name is not valid"))
+            problems.append(Problem(number, _shown(name), "the name is not valid"))
         elif separator:
             try:
                 values[name] = _read(raw.strip(), {**values, **set_already})
             except ValueError as error:
                 problems.append(Problem(number, name, str(error)))
     return EnvFile(values, tuple(problems))
+
+
+def _shown(name: str) -> str:
+    """What may be told of a name that is none: a line of a longer value (a PEM key, base64) looks like one too."""
+    found = _NAME.match(name) if name.startswith("REVERB_") else None
+    return found[0] if found else ""
 
 
 def _entries(text: str) -> list[tuple[int, str]]:

@@ -18,11 +18,13 @@ from reverb_py.settings.credentials import from_other_servers, from_variables
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import explain
 from reverb_py.settings.files import check_keys
-from reverb_py.settings.sources import Found, Source, Table, Variables, first
+from reverb_py.settings.sources import Found, Source, Table, Variables, expanded, first
 from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS
 from reverb_py.settings.values import origin_host
 
 _SAME = frozenset(field.name for field in fields(App)) & frozenset(AppLimits.model_fields)
+
+_SHAPE = 'Write [{"id": …, "key": …, "secret": …}]'
 
 Values = dict[str, Found]
 Limits = TypeVar("Limits", bound=AppLimits)
@@ -63,14 +65,7 @@ class AppsReader:
         found = next((each for each in (v.secret("REVERB_APPS") for v in self._variables) if each), None)
         if found is None or found.value is None:
             return {}
-        try:
-            listed = json.loads(str(found.value))
-        except json.JSONDecodeError as error:
-            where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-            raise ConfigError(
-                f'{found.origin} is not valid JSON: {where}. Write [{{"id": …, "key": …, "secret": …}}]'
-            ) from None
-        return self._tables(listed, found.origin, "")
+        return self._tables(_from_json(str(found.value), found.origin), found.origin, "")
 
     def _tables(self, listed: object, name: str, place: str) -> dict[str, Values]:
         """The apps of one list by their ids."""
@@ -82,7 +77,8 @@ class AppsReader:
             check_keys(table, "apps", source.place)
             values = first([source], (*APP_CREDENTIALS, *APP_LIMITS))
             if "more_credentials" in table:
-                values["more_credentials"] = Found(table["more_credentials"], f"more_credentials {source.place}")
+                origin = f"more_credentials {source.place}"
+                values["more_credentials"] = Found(expanded(table["more_credentials"], origin), origin)
             if "id" not in values:
                 raise ConfigError(f"{name} number {number}{place} has no id: add it, with key and secret")
             app_id = str(values["id"].value)
@@ -138,6 +134,18 @@ class AppsReader:
         notice = Notice(logging.WARNING, text)
         if notice not in self._notices:
             self._notices.append(notice)
+
+
+def _from_json(text: str, origin: str) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{origin} is nested too deeply: {_SHAPE}") from None
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise ConfigError(f"{origin} is not valid JSON: {where}. {_SHAPE}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError(f"{origin} is not valid JSON: {error}. {_SHAPE}") from None
 
 
 def to_app(settings: AppSettings) -> App:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.sources import Found, Variables
@@ -68,7 +68,7 @@ def _from_url(sources: Sequence[Variables], notices: list[Notice]) -> Trio | Non
     found = next((each for each in (source.variable("PUSHER_URL") for source in sources) if each), None)
     if found is None:
         return None
-    url = urlsplit(str(found.value))
+    url = _split(str(found.value))
     app_id = url.path.rpartition("/apps/")[2]
     if not (url.username and url.password and app_id):
         notices.append(
@@ -78,6 +78,14 @@ def _from_url(sources: Sequence[Variables], notices: list[Notice]) -> Trio | Non
     notices.append(Notice(logging.INFO, "Found Pusher's PUSHER_URL: its app is used, as no REVERB_APP_* is set"))
     parts = zip(PARTS, (app_id, unquote(url.username), unquote(url.password)), strict=True)
     return Trio({part: Found(text, found.origin) for part, text in parts})
+
+
+def _split(text: str) -> SplitResult:
+    """The URL's parts, all empty when it is none."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_or_are(names: list[str]) -> str:

@@ -21,6 +21,8 @@ _WHAT = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "string_type": "must be a text",
+    "tuple_type": "must be a list",
+    "model_type": "must be a table of key and secret",
 }
 
 
@@ -63,6 +65,7 @@ def _short(value: object) -> str:
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """A question with the nearest known name, or nothing."""
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    """A question with the nearest known name, or nothing. That both begin with REVERB_ brings nothing nearer."""
+    by_end = {each.removeprefix("REVERB_"): each for each in known}
+    near = get_close_matches(name.removeprefix("REVERB_"), by_end, n=1)
+    return f"; did you mean {by_end[near[0]]}?" if near else ""

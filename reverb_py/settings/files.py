@@ -36,10 +36,10 @@ def read_env_file(
     read = laravel_env.parse(text, environ)
     shown = name or ".env"
     for problem in read.problems:
-        where = f"line {problem.line} of {shown} ({problem.name or 'no name'})"
-        what = f"{where} cannot be read as Laravel reads it: {problem.what}"
+        named = f" ({problem.name})" if problem.name else ""
+        what = f"line {problem.line} of {shown}{named} cannot be read as Laravel reads it: {problem.what}"
         if _is_ours(problem.name):
-            raise ConfigError(f"{what}. Put the value in double quotes")
+            raise ConfigError(f"{what}. Correct that line")
         notices.append(Notice(logging.WARNING, f"{what}; it is left out"))
     return shown, read.values
 
@@ -58,9 +58,12 @@ def read_toml(name: str, directory: Path) -> tuple[str, dict[str, object]]:
         contents = tomllib.loads((directory / name).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {name}: {error.strerror}. Correct --config or REVERB_CONFIG") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
-        raise ConfigError(f"{name} is not valid TOML: {reason}. Correct that line") from None
+    except RecursionError:
+        raise ConfigError(f"{name} is nested too deeply: no setting needs more than lists of tables") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name} is not valid TOML: it is not UTF-8. Correct that line") from None
+    except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits is another
+        raise ConfigError(f"{name} is not valid TOML: {error}. Correct that line") from None
     check_keys(contents, "", f"in {name}")
     defaults = contents.get("app_defaults", {})
     if not isinstance(defaults, dict):

@@ -18,6 +18,8 @@ from reverb_py.settings.table import BY_NAME, Setting
 
 _UNEXPANDED = re.compile(r"\$\{\{.*?\}\}|\$\{\w+\}|^\$[A-Z_][A-Z0-9_]*$")
 
+DEEPEST = 8  # more_credentials, a list of tables, is 2; what is deeper is a mistake, and would exhaust the stack
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -111,10 +113,8 @@ class Table:
     def find(self, setting: Setting) -> Found | None:
         if setting.name not in self.values:
             return None
-        value, origin = self.values[setting.name], f"{setting.name} {self.place}"
-        if isinstance(value, str):
-            value = _expanded(value, origin, setting.about.secret)
-        return Found(value, origin)
+        origin = f"{setting.name} {self.place}"
+        return Found(expanded(self.values[setting.name], origin, setting.about.secret), origin)
 
 
 def first(sources: Sequence[Source], settings: Sequence[Setting]) -> dict[str, Found]:
@@ -126,6 +126,17 @@ def first(sources: Sequence[Source], settings: Sequence[Setting]) -> dict[str, F
         if answer is not None and answer.value is not None:
             found[setting.name] = answer
     return found
+
+
+def expanded(value: object, origin: str, is_secret: bool = False, depth: int = 0) -> object:
+    """Return it, or raise ConfigError when there is a reference in it, in its lists and tables too."""
+    if depth > DEEPEST:
+        raise ConfigError(f"{origin} is nested too deeply: correct it")
+    if isinstance(value, list):
+        return [expanded(each, origin, is_secret, depth + 1) for each in value]
+    if isinstance(value, dict):
+        return {key: expanded(each, origin, is_secret or key == "secret", depth + 1) for key, each in value.items()}
+    return _expanded(value, origin, is_secret) if isinstance(value, str) else value
 
 
 def _expanded(text: str, origin: str, is_secret: bool = False) -> str:

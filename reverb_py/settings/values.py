@@ -94,7 +94,8 @@ def origins(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def identifier(value: object) -> object:
     """An id or key as text; a number, as JSON and TOML may write it, is its digits."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    _refuse_truth(value)
+    text = str(value) if isinstance(value, int) else value
     if not isinstance(text, str) or not text.strip():
         raise ValueError("must be a text that is not empty")
     if re.search(r"[\s/?#:%\x00-\x1f]", text):
@@ -103,9 +104,15 @@ def identifier(value: object) -> object:
 
 
 def secret(value: object) -> object:
+    _refuse_truth(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a text that is not empty")
     return value
+
+
+def _refuse_truth(value: object) -> None:
+    if isinstance(value, bool):
+        raise ValueError("must be a text, but this word is a truth value, as Laravel reads it too: take another")
 
 
 Count = Annotated[int, BeforeValidator(number), Field(ge=0)]

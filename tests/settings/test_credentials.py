@@ -34,3 +34,13 @@ def test_half_of_another_servers_variables_is_ignored_with_a_warning(place: Plac
 def test_a_pusher_url_is_an_app(place: Place) -> None:
     (app,) = place.load({"PUSHER_URL": "https://key:hunter2@api.pusherapp.com/apps/7"}).apps
     assert (app.id, app.key, app.secrets) == ("7", "key", ("hunter2",))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://key:hunter2@[bad/apps/7", "http://key:hunter2@[bad]/apps/7", "hunter2", "http://key:hunter2@host"]
+)
+def test_a_pusher_url_that_is_none_is_ignored_with_a_warning(place: Place, url: str) -> None:
+    configuration = place.load({"PUSHER_URL": url})
+    assert len(configuration.apps) == 0
+    assert "PUSHER_URL is ignored" in warnings(configuration)
+    assert "hunter2" not in warnings(configuration)

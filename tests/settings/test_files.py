@@ -34,6 +34,11 @@ def test_another_toml_file_may_be_named(place: Place) -> None:
         ('port = "$PORT"', ["port in reverb.toml holds $PORT"]),
         ("port = true", ["port in reverb.toml is True", "must be a number"]),
         ("app_defaults = 1", ["must be a table"]),
+        (f"port = {'[' * 2_000}", ["reverb.toml is nested too deeply"]),
+        (f"port = {'[' * 100}{']' * 100}", ["port in reverb.toml is nested too deeply"]),
+        (f"port = {'1' * 5_000}", ["reverb.toml is not valid TOML"]),
+        ('trusted_proxies = ["${{x}}"]', ["trusted_proxies in reverb.toml holds ${{x}}"]),
+        ('[app_defaults]\nallowed_origins = ["${{x}}"]', ["allowed_origins of [app_defaults] in reverb.toml holds"]),
         ("apps = 1", ["must be a list of apps"]),
         ('[[apps]]\nid = "1"\nkey = "a"', ["[[apps]] number 1 in reverb.toml has no secret"]),
         ('[[apps]]\nkey = "a"', ["[[apps]] number 1 in reverb.toml has no id"]),
@@ -56,3 +61,18 @@ def test_a_line_of_ours_that_laravel_could_not_read_is_refused_and_a_foreign_one
     configuration = place.load()
     assert configuration.settings.port == 1
     assert "line 1 of .env (TITLE)" in warnings(configuration)
+
+
+def test_a_line_without_a_valid_name_is_told_by_its_number_alone(place: Place) -> None:
+    place.write(".env", "A=1\nhunter2/hunter2\n")
+    told = warnings(place.load())
+    assert "line 2 of .env cannot be read" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(("value", "what"), [('"x', "a double quote is not closed"), ("'x", "a single quote is not")])
+def test_a_quote_that_is_not_closed_is_not_to_be_put_in_quotes(place: Place, value: str, what: str) -> None:
+    place.write(".env", f"REVERB_HOST={value}\n")
+    line = place.refusal()
+    assert what in line
+    assert "Put the value" not in line

@@ -52,6 +52,27 @@ from tests.settings.place import TRIO, Place
             {"REVERB_APPS": '[{"id": 1, "key": "a", "secret": "s"}, {"id": 2, "key": "a", "secret": "s"}]'},
             ["two apps have the key 'a'"],
         ),
+        (
+            {"REVERB_APPS": '[{"id": 1, "key": "a", "secret": "s", "more_credentials": "x"}]'},
+            ["more_credentials of REVERB_APPS number 1", "must be a list"],
+        ),
+        (
+            {"REVERB_APPS": '[{"id": 1, "key": "a", "secret": "s", "more_credentials": ["hunter2"]}]'},
+            ["more_credentials of REVERB_APPS number 1 (0)", "must be a table of key and secret"],
+        ),
+        (
+            {"REVERB_APPS": '[{"id": 1, "key": "a", "secret": "s", "more_credentials": [{"secret": "${{x}}"}]}]'},
+            ["more_credentials of REVERB_APPS number 1 holds a reference"],
+        ),
+        (
+            {"REVERB_APPS": '[{"id": 1, "key": "a", "secret": "s", "allowed_origins": ["${{x}}"]}]'},
+            ["allowed_origins of REVERB_APPS number 1 holds ${{x}}"],
+        ),
+        ({"REVERB_APPS": "[" * 100_000}, ["REVERB_APPS is nested too deeply"]),
+        ({"REVERB_APPS": f'[{{"id": {"[" * 500}{"]" * 500}}}]'}, ["id of REVERB_APPS number 1 is nested too deeply"]),
+        ({"REVERB_APPS": f'[{{"id": {"1" * 5_000}}}]'}, ["REVERB_APPS is not valid JSON"]),
+        ({**TRIO, "REVERB_APP_KEY": "true"}, ["REVERB_APP_KEY is True", "truth value, as Laravel reads it"]),
+        ({**TRIO, "REVERB_APP_SECRET": "(false)"}, ["REVERB_APP_SECRET: must be", "truth value"]),
         ({"REVERB_TLS_CERT": "cert.pem"}, ["REVERB_TLS_CERT is set and REVERB_TLS_KEY is not"]),
         ({"REVERB_TLS_KEY": "key.pem"}, ["REVERB_TLS_KEY is set and REVERB_TLS_CERT is not"]),
         ({"REVERB_TLS_CERT": "/no.pem", "REVERB_TLS_KEY": "/no.key"}, ["/no.pem", "No such file"]),

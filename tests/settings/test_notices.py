@@ -9,6 +9,7 @@ from tests.settings.place import TRIO, Place, warnings
     ("environ", "part"),
     [
         ({"REVERB_APP_SECERT": "x"}, "REVERB_APP_SECERT is no setting, and ignored; did you mean REVERB_APP_SECRET?"),
+        ({"REVERB_PROT": "x"}, "did you mean REVERB_PORT?"),
         ({"REVERB_SCALING_ENABLED": "true"}, "one node runs"),
         ({"WEB_CONCURRENCY": "4"}, "WEB_CONCURRENCY is '4', and ignored"),
         ({"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM": "all"}, "channels that they have not joined"),
@@ -38,3 +39,7 @@ def test_the_variables_of_a_laravel_project_give_no_warning(place: Place) -> Non
     )
     kubernetes = {"REVERB_SERVICE_HOST": "10.0.0.1", "REVERB_PORT_8080_TCP_ADDR": "10.0.0.1"}
     assert place.load(kubernetes).notices == ()
+
+
+def test_a_name_that_has_only_reverb_in_common_is_not_suggested(place: Place) -> None:
+    assert warnings(place.load({"REVERB_ZZZ": "x"})) == "REVERB_ZZZ is no setting, and ignored"
