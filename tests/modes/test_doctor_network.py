@@ -218,6 +218,23 @@ async def test_a_proxy_loses_what_matters(server: Target, tmp_path: Path, locati
     assert (finding.status, finding.code) == (Status.FAIL, code)
 
 
+@pytest.mark.mode("RVB211", "doctor")
+@needs_nginx
+@pytest.mark.parametrize(
+    ("path", "title", "evidence"),
+    [
+        ("/other/100/channels", "knows no such path", "404 'Not found.'"),
+        ("/apps/100/connections", "The secret is right", "got /apps/100/connections instead of /apps/100/channels"),
+    ],
+)
+async def test_a_proxy_rewrites_the_path(server: Target, tmp_path: Path, path: str, title: str, evidence: str) -> None:
+    with nginx(tmp_path, passes_all(server.port, f"rewrite ^/apps/100/channels$ {path} break;")) as port:
+        finding = first(await found(at(port)))
+    assert finding.code is codes.QUERY_DROPPED
+    assert title in finding.title
+    assert evidence in finding.evidence
+
+
 @pytest.mark.mode("RVB605", "doctor")
 @needs_nginx
 async def test_a_proxy_ends_silence(server: Target, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from secrets import token_hex
 
 from reverb_py import codes
 from reverb_py.client.reach import Unreachable
+from reverb_py.client.signing import app_path
 from reverb_py.client.socket import Closed, Refused
 from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer
 from reverb_py.diagnosis.doctor.finding import Finding, Status
@@ -24,6 +25,7 @@ CHECK, FORMS, CONTROL = "credentials", "credentials.forms", "credentials.control
 WITH_MD5 = Signing(with_md5=True)
 _NO_SIGNATURE = re.compile(r"(?i)missing parameter|auth_(?:timestamp|version|signature) (?:is )?(?:missing|required)")
 _TIMESTAMP = re.compile(r"(?i)timestamp expired|timestamp must|\[RVB305\]")
+_SHOULD_HAVE_SIGNED = re.compile(r'HmacSHA256Hex\("GET(?:\\n|\n)(/[^\s\\]*)')
 _KEY = re.compile(r"(?i)unknown auth_key|valid app key")
 
 
@@ -83,8 +85,14 @@ async def _refused(visit: Visit, answer: Answer) -> Finding:
             return Finding(Status.FAIL, title, CHECK, code, answer.excerpt)
     if answer.status == 401 and await _secret_fits(visit):
         title = "The secret is right, a private channel accepts it: something changes requests on their way"
-        return Finding(Status.FAIL, title, CHECK, codes.QUERY_DROPPED, answer.excerpt)
+        return Finding(Status.FAIL, title, CHECK, codes.QUERY_DROPPED, _seen_path(visit, answer) or answer.excerpt)
     return _by_status(visit, answer)
+
+
+def _seen_path(visit: Visit, answer: Answer) -> str:
+    """Return which path the server saw, where its refusal repeats what should have been signed; "" when it was ours."""
+    seen, ours = _SHOULD_HAVE_SIGNED.search(answer.text), f"{app_path(visit.target.app_id)}/channels"
+    return f"the server got {seen[1]} instead of {ours}" if seen and seen[1] != ours else ""
 
 
 async def _secret_fits(visit: Visit) -> bool:
@@ -102,6 +110,9 @@ async def _secret_fits(visit: Visit) -> bool:
 
 def _by_status(visit: Visit, answer: Answer) -> Finding:
     app_id = visit.target.app_id
+    if answer.status == 404 and answer.text.strip() == "Not found.":  # Reverb's sentence for a path, not for an app
+        title = "The server knows no such path: a prefix is missing (REVERB_SERVER_PATH), or a proxy rewrites the path"
+        return Finding(Status.FAIL, title, CHECK, codes.QUERY_DROPPED, answer.excerpt)
     if answer.status == 404 and is_api(answer):
         return Finding(Status.FAIL, f"The server has no app {app_id}", CHECK, codes.UNKNOWN_APP, answer.excerpt)
     if answer.status == 401:

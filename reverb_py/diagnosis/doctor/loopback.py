@@ -15,10 +15,12 @@ from reverb_py import codes
 from reverb_py.client.api import encoded
 from reverb_py.client.reach import Unreachable
 from reverb_py.client.socket import Closed, Refused, Socket
-from reverb_py.diagnosis.doctor.exchange import NoAnswer
+from reverb_py.codes import Code
+from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.opening import OWN, opened, refusal
 from reverb_py.diagnosis.doctor.pieces import in_pieces
+from reverb_py.diagnosis.doctor.recognize import is_challenge
 from reverb_py.diagnosis.doctor.signed import answer_to, signed
 from reverb_py.diagnosis.doctor.visit import Visit
 from reverb_py.diagnosis.doctor.websocket import REFUSALS
@@ -36,7 +38,7 @@ class Round:
     channel: str = field(default_factory=lambda: OWN + token_hex(6))
     sent: dict[int, float] = field(default_factory=dict)  # number -> when
     arrived: dict[tuple[int, int], float] = field(default_factory=dict)  # (socket, number) -> milliseconds
-    refusals: list[str] = field(default_factory=list)
+    refusals: list[tuple[str, Code | None]] = field(default_factory=list)  # what was answered, and why
 
     @property
     def expected(self) -> int:
@@ -70,7 +72,8 @@ def judged(around: Round) -> Finding:
     """Say what arrived of what was published."""
     if around.refusals:
         title = f"{len(around.refusals)} of {PUBLISHES} publishes were refused, though questions are accepted"
-        return Finding(Status.FAIL, title, CHECK, None, around.refusals[0])
+        evidence, code = around.refusals[0]
+        return Finding(Status.FAIL, title, CHECK, code, evidence)
     times = sorted(around.arrived.values())
     median = times[len(times) // 2] if times else 0.0
     count = f"{len(times)} of {around.expected}"
@@ -117,10 +120,19 @@ async def _publish(visit: Visit, around: Round, number: int) -> None:
     try:
         answer = await answer_to(visit, signed(visit.target, "/events", body=body))
     except NoAnswer as error:
-        around.refusals.append(str(error))
+        around.refusals.append((str(error), codes.SATURATED))
         return
     if answer.status != 200:
-        around.refusals.append(answer.excerpt)
+        around.refusals.append((answer.excerpt, _code_of(answer)))
+
+
+def _code_of(answer: Answer) -> Code | None:
+    """Questions are accepted, so that only what is different about a POST can be the reason."""
+    if is_challenge(answer):
+        return codes.BOT_CHALLENGE
+    if answer.is_html:
+        return codes.APPS_NOT_PROXIED
+    return {413: codes.TOO_LARGE, 403: codes.OVER_QUOTA, 429: codes.OVER_QUOTA}.get(answer.status)
 
 
 async def _listen(around: Round, at: int, socket: Socket) -> None:

@@ -83,12 +83,9 @@ def _name_unknown(visit: Visit) -> Finding:
 
 
 async def _connected(way: Way, target: Target, timeout: float) -> Way:
-    """Return the way with the outcome of the first address that is open, or else of the last."""
-    for address in way.addresses[:TRIED]:
-        way = await _try(way, address, target.port, timeout)
-        if not way.error:
-            break
-    return way
+    """Return the way with the outcome of the first address that is open, or else of the first."""
+    tried = await asyncio.gather(*(_try(way, address, target.port, timeout) for address in way.addresses[:TRIED]))
+    return next((each for each in tried if each.is_open), tried[0] if tried else way)
 
 
 async def _try(way: Way, address: str, port: int, timeout: float) -> Way:

@@ -31,8 +31,8 @@ def test_one_that_misses_is_enough(missing: int) -> None:
 
 def test_a_refused_publish_is_no_loss() -> None:
     refused = around(missing=8)
-    refused.refusals.append("413 'Payload too large.'")
-    assert loopback.judged(refused).code is None
+    refused.refusals.append(("413 'Payload too large.'", codes.TOO_LARGE))
+    assert loopback.judged(refused).code is codes.TOO_LARGE
 
 
 @pytest.mark.parametrize(
