@@ -1,11 +1,13 @@
 """The command line: `reverb-py <command>`. Each command is a module, imported only when it is called for."""
 
+import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]  # public by name, not by __all__
 from typer.core import TyperGroup
 
 from reverb_py import __version__
@@ -32,6 +34,16 @@ COMMANDS = {
     ),
     "doctor": Entry("reverb_py.cli.doctor", "doctor", "Find out why an event did not arrive, and what to change."),
     "bench": Entry("reverb_py.cli.bench", "bench", "Load a server, and count what arrives and how fast."),
+    "trigger": Entry("reverb_py.cli.trigger", "trigger", "Publish an event, and see who received it."),
+    "listen": Entry("reverb_py.cli.listen", "listen", "Subscribe to channels, and print what comes."),
+    "channels": Entry("reverb_py.cli.queries", "channels", "List the occupied channels."),
+    "connections": Entry("reverb_py.cli.queries", "connections", "Count the connections."),
+    "events": Entry("reverb_py.cli.events", "events", "What became of the last publishes."),
+    "sign": Entry("reverb_py.cli.sign", "sign", "Sign requests and channels, and see why a signature fails."),
+    "auth-server": Entry("reverb_py.cli.auth_server", "auth_server", "A local endpoint that authorizes everybody."),
+    "apps": Entry("reverb_py.cli.apps", "apps", "Make credentials, and print the lines that use them."),
+    "explain": Entry("reverb_py.cli.explain", "explain", "What an RVB code means, and what to change."),
+    "completion": Entry("reverb_py.cli.completion", "completion", "Print the completion script of a shell."),
 }
 
 
@@ -46,8 +58,12 @@ class Commands(TyperGroup):
 
 def _load(name: str) -> Any:
     entry = COMMANDS[name]
+    function = getattr(import_module(entry.module), entry.function)
     alone = _typer()
-    alone.command(name, context_settings=_HELP)(getattr(import_module(entry.module), entry.function))
+    if isinstance(function, typer.Typer):  # a command with commands of its own
+        function.info.context_settings = _HELP
+        return typer.main.get_group(function)
+    alone.command(name, context_settings=_HELP)(function)
     return typer.main.get_command(alone)
 
 
@@ -86,6 +102,8 @@ for _name, _entry in COMMANDS.items():
 
 def main() -> None:
     """Run the command line, and exit with one of `exits.ExitCode`."""
+    if "_REVERB_PY_COMPLETE" in os.environ:  # a shell asks what fits; `completion` made it ask so
+        completion_init()
     try:
         app(prog_name="reverb-py")
     except KeyboardInterrupt:

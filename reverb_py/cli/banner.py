@@ -4,37 +4,17 @@ Pure text. A secret stands in it only when it was generated for development and 
 its fingerprint does.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reverb_py import __version__
+from reverb_py.cli import paste
+from reverb_py.cli.paste import Endpoint, bracketed, flutter, javascript
 from reverb_py.diagnosis.fingerprint import fingerprint as fingerprint
 from reverb_py.hub.app import App, Apps
 from reverb_py.settings import Platform, Settings
 
 SHOWN_APPS = 10
-_PLAIN = re.compile(r"[\w.@+/=-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An address of the server as somebody else has to write it."""
-
-    title: str
-    scheme: str
-    host: str
-    port: int
-    path: str = ""
-
-    @property
-    def variables(self) -> str:
-        return f"REVERB_HOST={self.host} REVERB_PORT={self.port} REVERB_SCHEME={self.scheme}"
-
-    @property
-    def websocket(self) -> str:
-        return f"{'wss' if self.scheme == 'https' else 'ws'}://{bracketed(self.host)}:{self.port}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +87,8 @@ class Banner:
 
     def laravel(self, app: App, endpoint: Endpoint) -> str:
         """The variables of Laravel's `.env`."""
-        path = [f"REVERB_SERVER_PATH={endpoint.path}"] if endpoint.path else []
-        secret = _quoted(app.credentials[0].secret) if self.show_secret else f"  # {self._where_the_secret_is()}"
-        return "\n".join(
-            [
-                "BROADCAST_CONNECTION=reverb",
-                f"REVERB_APP_ID={_quoted(app.id)}",
-                f"REVERB_APP_KEY={_quoted(app.key)}",
-                f"REVERB_APP_SECRET={secret}",
-                f"REVERB_HOST={endpoint.host}",
-                f"REVERB_PORT={endpoint.port}",
-                f"REVERB_SCHEME={endpoint.scheme}",
-                *path,
-            ]
-        )
+        where = f"  # {self._where_the_secret_is()}"
+        return paste.laravel(paste.Subject(app, endpoint, self.show_secret, where))
 
     def _where_the_secret_is(self) -> str:
         return f"it is in {self.credentials_file}" if self.credentials_file else "the one that this server has"
@@ -139,38 +107,6 @@ class Banner:
         return "https" if self.settings.tls_cert else "http"
 
 
-def bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def javascript(app: App, endpoint: Endpoint) -> str:
-    """laravel-echo and pusher-js. Both ports are given, and only WebSockets: there is no fallback."""
-    key = json.dumps(app.key)
-    options = (
-        f"wsHost: {json.dumps(endpoint.host)}, wsPort: {endpoint.port}, wssPort: {endpoint.port}, "
-        + (f"wsPath: {json.dumps(endpoint.path)}, " if endpoint.path else "")
-        + f'forceTLS: {str(endpoint.scheme == "https").lower()}, enabledTransports: ["ws", "wss"]'
-    )
-    return (
-        f'new Echo({{ broadcaster: "reverb", key: {key}, {options} }})\nnew Pusher({key}, {{ cluster: "", {options} }})'
-    )
-
-
-def flutter(app: App, endpoint: Endpoint) -> str:
-    """dart_pusher_channels; its `fromHost` knows no path, so that a prefix takes `custom`."""
-    key, host = _dart(app.key), _dart(endpoint.host)
-    scheme = "wss" if endpoint.scheme == "https" else "ws"
-    if endpoint.path:
-        uri = _dart(f"{endpoint.websocket}/app/{app.key}?protocol=7")
-        options = f"PusherChannelsOptions.custom(uriResolver: (_) => Uri.parse({uri}))"
-    else:
-        arguments = f"scheme: '{scheme}', host: {host}, key: {key}, port: {endpoint.port}"
-        options = f"PusherChannelsOptions.fromHost({arguments})"
-    if endpoint.host in ("127.0.0.1", "::1", "localhost"):
-        options += "\n// Android emulator: host '10.0.2.2'; a phone: this machine's address in the network"
-    return options
-
-
 def _app_line(app: App) -> str:
     return "   ".join(
         [
@@ -186,16 +122,3 @@ def _app_line(app: App) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _dart(text: str) -> str:
-    inner = text.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\$")
-    return f"'{inner}'"
-
-
-def _quoted(text: str) -> str:
-    """As it must stand in an env file."""
-    if _PLAIN.fullmatch(text):
-        return text
-    inner = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
-    return f'"{inner}"'

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from reverb_py.bench import descriptors, report
 from reverb_py.bench.plan import SMALLEST_PAYLOAD, Plan
 from reverb_py.bench.runner import RefusedCredentials, Unreachable, clock, new_tally, run
 from reverb_py.bench.tally import Tally
+from reverb_py.cli.durations import seconds
 from reverb_py.cli.exits import ExitCode
 from reverb_py.cli.remote import (
     SECRET_ENV,
@@ -34,7 +34,6 @@ from reverb_py.conformance.target import TargetApp
 
 CHANNELS = 10
 LOOK = 0.25  # seconds between two looks at the progress
-UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def bench(
@@ -83,7 +82,7 @@ def bench(
         channels=channels,
         rate=_positive("--rate", rate),
         payload=payload,
-        duration=_seconds(duration),
+        duration=seconds("--duration", duration),
         connect_rate=_positive("--connect-rate", connect_rate),
         private=private,
     )
@@ -99,14 +98,6 @@ def _positive(option: str, number: float) -> float:
     if not (math.isfinite(number) and number > 0):
         raise stop(ExitCode.USAGE, f"{option} must be a number above 0, and {number} is not")
     return number
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text.strip())
-    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
-    if not seconds:
-        raise stop(ExitCode.USAGE, f"--duration must be a time above 0 such as 500ms, 10s or 2m, and {text!r} is not")
-    return seconds
 
 
 def _measure(plan: Plan) -> Tally:

@@ -12,7 +12,7 @@ from reverb_py.settings import ConfigError
 PLACE = Path(".reverb") / "credentials.json"
 
 _LETTERS = string.ascii_lowercase + string.digits
-_LENGTH = 20  # of key and secret, as reverb:install makes them
+LENGTH = 20  # of key and secret, as reverb:install makes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def development_credentials(directory: Path) -> Generated:
     """Return those of the directory, made and kept when there are none; raise ConfigError."""
     path = directory / PLACE
     try:
-        return _read(path) if path.exists() else _keep(path, _generate())
+        return _read(path) if path.exists() else _keep(path, generate())
     except OSError as error:
         raise ConfigError(
             f"cannot keep generated credentials in {path}: {error.strerror}. Make the directory writable, or "
@@ -36,11 +36,22 @@ def development_credentials(directory: Path) -> Generated:
         ) from None
 
 
-def _generate() -> Generated:
-    def random() -> str:
-        return "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+def kept(directory: Path) -> Generated | None:
+    """Return those of the directory, None when there are none; raise ConfigError when they cannot be read."""
+    path = directory / PLACE
+    try:
+        return _read(path) if path.exists() else None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
 
-    return Generated(str(secrets.randbelow(900_000) + 100_000), random(), random())
+
+def generate(secret_length: int = LENGTH) -> Generated:
+    """New ones, of a form that every client library takes."""
+
+    def random(length: int) -> str:
+        return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+    return Generated(str(secrets.randbelow(900_000) + 100_000), random(LENGTH), random(secret_length))
 
 
 def _keep(path: Path, generated: Generated) -> Generated:

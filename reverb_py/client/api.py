@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from reverb_py import __version__
 from reverb_py.client.reach import Unreachable, tls_context, unreachable
 from reverb_py.client.signing import Credentials, app_path, sign_request
 
@@ -51,7 +52,11 @@ class Api:
         self.credentials = credentials
         self._clock = clock
         self._host = urlsplit(url).hostname or url
-        self._http = httpx.Client(timeout=timeout, verify=tls_context(verify), trust_env=False, follow_redirects=False)
+        # What a server's log and list of publishes call the publisher.
+        library = {"X-Pusher-Library": f"reverb-py {__version__}"}
+        self._http = httpx.Client(
+            headers=library, timeout=timeout, verify=tls_context(verify), trust_env=False, follow_redirects=False
+        )
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
         return self.send("GET", path, parameters)

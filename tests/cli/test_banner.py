@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from reverb_py.cli.banner import SHOWN_APPS, Banner, Endpoint, fingerprint
+from reverb_py.cli.banner import SHOWN_APPS, Banner, fingerprint
+from reverb_py.cli.paste import Endpoint
 from reverb_py.hub.app import App, Apps, ClientEventsFrom, Credential
 from reverb_py.laravel_env import parse
 from reverb_py.settings import Platform, Settings

@@ -1,0 +1,78 @@
+"""The application of `auth-server`: an auth endpoint that never says no."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from reverb_py.client.api import encoded
+from reverb_py.client.signing import Credentials, channel_auth, user_auth
+from reverb_py.protocol.names import is_channel, is_encrypted, is_presence
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+def authorizer(credentials: Credentials, user_info: object, tell: Tell) -> Starlette:
+    """`tell` hears what was signed: `{"what", "socket_id", "channel", …}`, never a signature."""
+
+    async def channel(request: Request) -> Response:
+        asked = await _fields(request)
+        socket_id, name = asked.get("socket_id", ""), asked.get("channel_name", "")
+        if not _is_socket_id(socket_id) or not is_channel(name):
+            return PlainTextResponse("socket_id and channel_name are needed", 422)
+        if is_encrypted(name):
+            return PlainTextResponse("encrypted channels need a shared_secret, which this endpoint does not have", 403)
+        data = None
+        if is_presence(name):
+            user_id = asked.get("user_id") or f"user-{socket_id}"
+            data = encoded({"user_id": user_id, "user_info": user_info}).decode()
+        tell({"what": f"signed {name}", "socket_id": socket_id, "channel": name, "channel_data": data})
+        more = {} if data is None else {"channel_data": data}
+        return JSONResponse({"auth": channel_auth(credentials, socket_id, name, data), **more})
+
+    async def user(request: Request) -> Response:
+        asked = await _fields(request)
+        socket_id = asked.get("socket_id", "")
+        if not _is_socket_id(socket_id):
+            return PlainTextResponse("socket_id is needed", 422)
+        data = encoded({"id": asked.get("user_id") or f"user-{socket_id}", "user_info": user_info}).decode()
+        tell({"what": f"signed the sign-in {data}", "socket_id": socket_id, "user_data": data})
+        return JSONResponse({"auth": user_auth(credentials, socket_id, data), "user_data": data})
+
+    paths = {"/broadcasting/auth": channel, "/pusher/auth": channel, "/pusher/user-auth": user}
+    # A page sends its cookies to Laravel's endpoint: browsers want its origin repeated then, and not a star.
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origin_regex=".*",
+        allow_credentials=True,
+        allow_methods=["POST"],
+        allow_headers=["*"],
+    )
+    return Starlette(
+        routes=[Route(path, answer, methods=["POST"]) for path, answer in paths.items()], middleware=[cors]
+    )
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """The members of a JSON object, or of a form; what is neither has none."""
+    body = (await request.body()).decode(errors="replace")
+    if "json" not in request.headers.get("content-type", ""):
+        return dict(parse_qsl(body))
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _is_socket_id(text: str) -> bool:
+    """Two numbers: anything else may make a signature of something else."""
+    first, dot, second = text.partition(".")
+    return bool(dot) and first.isdecimal() and second.isdecimal()
