@@ -96,6 +96,11 @@ async def test_the_client_is_connected_to_another_server(server: Target) -> None
     assert told(findings)[-1] == "websocket.client fail RVB506"
 
 
+async def test_the_emulators_name_of_this_machine_is_this_machine(server: Target) -> None:
+    findings = await found(server, client=replace(server, host="10.0.2.2"))
+    assert told(findings)[-1] == "websocket.client pass"
+
+
 @pytest.mark.mode("RVB404", "doctor")
 async def test_two_servers_without_redis_lose_half(server: Target) -> None:
     async with another(APP) as other, relay(server.port, other.port) as port:

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from reverb_py import codes
+from reverb_py.cli.exits import ExitCode
 from reverb_py.codes import Code
 from reverb_py.diagnosis.doctor.finding import Status
 from reverb_py.diagnosis.doctor.target import Target
 from reverb_py.diagnosis.doctor.visit import Surroundings, resolve, surroundings
 from tests.conformance.fixture import CERTIFICATE
+from tests.doctor_process import doctor
 from tests.modes.nginx import UPGRADE, needs_nginx, nginx, passes_all
 from tests.modes.responder import Reply, responder
-from tests.modes.visiting import APP, QUICK, SECRET, at, first, found, told
+from tests.modes.visiting import APP, QUICK, SECRET, at, env_file, first, found, told
 from tests.server_process import ServerProcess, free_port
 
 
@@ -242,3 +244,22 @@ async def test_a_proxy_ends_silence(server: Target, tmp_path: Path) -> None:
         finding = first(await found(at(port), replace(QUICK, soak=3)))
     assert finding.code is codes.IDLE_PROXY
     assert "after 1 s" in finding.title
+
+
+# The command, with a file of variables that are all right.
+
+
+@needs_nginx
+def test_the_command_names_the_proxy_in_its_first_lines(server: Target, tmp_path: Path) -> None:
+    with nginx(tmp_path, f"location /app/ {{ proxy_pass http://127.0.0.1:{server.port}; {UPGRADE} }}") as port:
+        ran = doctor(tmp_path, "--env-file", str(env_file(tmp_path, at(port))))
+    assert codes.APPS_NOT_PROXIED.id in ran.first_of("✖")
+    assert ran.code == ExitCode.NEGATIVE
+    assert SECRET not in ran.out
+
+
+def test_the_command_finds_nothing_wrong_with_a_healthy_server(server: Target, tmp_path: Path) -> None:
+    ran = doctor(tmp_path, "--env-file", str(env_file(tmp_path, server)), "--json")
+    assert ran.code == ExitCode.FINE
+    assert "32 of 32 events arrived" in ran.out
+    assert SECRET not in ran.out

@@ -1,5 +1,7 @@
 """A visit of the doctor to a server on loopback, as the tests make it, and what they ask of its findings."""
 
+from pathlib import Path
+
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.probes import probe
 from reverb_py.diagnosis.doctor.target import Inquiry, Target
@@ -31,3 +33,14 @@ def first(findings: list[Finding]) -> Finding:
 
 def told(findings: list[Finding]) -> list[str]:
     return [f"{each.check} {each.status} {each.code or ''}".strip() for each in findings]
+
+
+def env_file(directory: Path, target: Target) -> Path:
+    """A publisher's env file that names that server."""
+    file = directory / "web.env"
+    file.write_text(
+        f"BROADCAST_CONNECTION=reverb\nQUEUE_CONNECTION=sync\nREVERB_APP_ID={target.app_id}\n"
+        f"REVERB_APP_KEY={target.key}\nREVERB_APP_SECRET={target.secret}\nREVERB_HOST={target.host}\n"
+        f"REVERB_PORT={target.port}\nREVERB_SCHEME={target.scheme}\n"
+    )
+    return file

@@ -3,6 +3,7 @@
 A client may well use another name of the server than the publisher, so that only an event that arrives is a proof.
 """
 
+from dataclasses import replace
 from secrets import token_hex
 
 from reverb_py import codes
@@ -20,10 +21,13 @@ from reverb_py.diagnosis.doctor.websocket import REFUSALS
 
 CHECK = "websocket.client"
 EVENT = "reverb-doctor-client"
+EMULATOR = "10.0.2.2"  # how Android's emulator calls the machine that it runs on, which is this one
 
 
 async def client_side(visit: Visit, client: Target) -> Finding:
     """Connect with the client's values, and publish with the publisher's."""
+    if client.host == EMULATOR:
+        client = replace(client, host="127.0.0.1")
     try:
         async with opened(visit, client) as socket:
             return await _receives(visit, client, socket)

@@ -20,6 +20,7 @@ from reverb_py.diagnosis.doctor.visit import Visit
 
 NAMES, TCP = "network.names", "network.tcp"
 TRIED = 3  # addresses of one family
+NOBODY = "Start the server, or set REVERB_HOST and REVERB_PORT to where it listens; no answer at all is a firewall's."
 PORT_TIMEOUT = 1.0  # seconds for a look at another port
 _OTHER_LOOPBACK = {"IPv4": "::1", "IPv6": "127.0.0.1"}
 
@@ -129,7 +130,7 @@ async def _nobody(visit: Visit, ipv4: Way, ipv6: Way) -> Finding:
     other = await _loopback_of_other_family(visit, only) if only and is_loopback(target.host) else None
     title, code = _refusal(target, only, other)
     evidence = "; ".join(map(str, filter(None, (ipv4, ipv6, other))))
-    return Finding(Status.FAIL, title, TCP, code, evidence)
+    return Finding(Status.FAIL, title, TCP, code, evidence, () if code else (NOBODY,))
 
 
 def _refusal(target: Target, only: Way | None, other: Way | None) -> tuple[str, Code | None]:
