@@ -51,8 +51,12 @@ async def _status(visit: Visit, request: Request) -> str:
 
 def _bytes(request: Request) -> bytes:
     url = urlsplit(request.url)
-    head = (
-        f"{request.method} {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(request.content)}\r\nConnection: close\r\n\r\n"
-    )
+    headers = {
+        **request.headers,
+        "Host": url.netloc,
+        "Content-Length": str(len(request.content)),
+        "Connection": "close",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"{request.method} {url.path}?{url.query} HTTP/1.1\r\n{lines}\r\n"
     return head.encode() + request.content

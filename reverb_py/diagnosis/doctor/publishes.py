@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from reverb_py.codes import CODES, Code
 from reverb_py.diagnosis.doctor.exchange import NoAnswer
-from reverb_py.diagnosis.doctor.opening import OWN
 from reverb_py.diagnosis.doctor.recognize import json_object
-from reverb_py.diagnosis.doctor.signed import answer_to, signed
+from reverb_py.diagnosis.doctor.signed import LIBRARY, answer_to, signed
 from reverb_py.diagnosis.doctor.visit import Visit
 
 LIMIT = "500"  # of the newest; the doctor's own are among them
@@ -71,9 +70,10 @@ async def publishes(visit: Visit) -> Publishes | None:
     found = json_object(answer.text)
     if answer.status != 200 or not isinstance(found.get("publishes"), list):
         return None
-    told = [_publish(each) for each in _objects(found.get("publishes"))]
-    others = tuple(each for each in told if not any(name.startswith(OWN) for name in each.channels))
-    return Publishes(others, tuple(_refusal(each) for each in _objects(found.get("subscriptions_refused"))))
+    # An event that the doctor published on request proves nothing about the application.
+    others = [each for each in _objects(found.get("publishes")) if each.get("publisher") != LIBRARY]
+    told = tuple(map(_publish, others))
+    return Publishes(told, tuple(_refusal(each) for each in _objects(found.get("subscriptions_refused"))))
 
 
 def _objects(found: object) -> list[Mapping[str, object]]:
