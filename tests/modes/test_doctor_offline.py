@@ -164,3 +164,8 @@ def test_a_publish_that_failed_where_nobody_looked_is_found_in_the_log(tmp_path:
     ran = doctor(tmp_path, "--log", "laravel.log", "--offline")
     assert named(ran, "RVB122", "says 'Pusher error' once"), ran.out
     assert "line 2, last on 2026-01-31" in ran.out
+
+
+def test_a_slip_in_a_variables_name_is_shown(tmp_path: Path) -> None:
+    tmp_path.joinpath(".env").write_text(changed(WEB, f"-REVERB_APP_SECRET\nREVERB_APP_SECERT={SECRET}"))
+    assert "is REVERB_APP_SECERT a slip of the pen?" in doctor(tmp_path, "--offline").out

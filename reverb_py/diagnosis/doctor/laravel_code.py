@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from reverb_py import codes
-from reverb_py.diagnosis.doctor.environment import Publisher, clean_host
+from reverb_py.diagnosis.doctor.environment import Publisher, clean_host, text_of
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.laravel_events import check_events, events, is_broadcast
 from reverb_py.diagnosis.doctor.laravel_project import Project
@@ -35,18 +35,24 @@ def check_code(project: Project, publisher: Publisher | None) -> list[Finding]:
     ]
     if not project.is_whole:
         findings.append(Finding(SKIP, "not every file was read: there are too many, or too large ones", "laravel"))
-    return findings or [Finding(PASS, f"{len(project.files)} files of the project contradict nothing", "laravel")]
+    if not any(each.code for each in findings):
+        findings.append(Finding(PASS, f"{len(project.files)} files of the project contradict nothing", "laravel"))
+    return findings
 
 
 def _variable(project: Project, publisher: Publisher | None) -> Iterator[Finding]:
     found = _DEFAULT.search(without_comments(project.text("config/broadcasting.php")))
-    if not found or publisher is None or found[1] in publisher.environment.values:
+    if not found or publisher is None or not publisher.variable:
         return
-    other = publisher.variable
-    if other:
-        title = f"config/broadcasting.php reads {found[1]}, and {publisher.source} sets {other}, which is ignored"
-        fix = (f"{found[1]}=reverb",)
-        yield Finding(FAIL, title, "laravel.variable", codes.WRONG_VARIABLE, fix=fix)
+    name, source = found[1], publisher.source
+    title = f"config/broadcasting.php reads {name}, and {source} sets {publisher.variable}, which is ignored"
+    if name not in publisher.environment.values:
+        yield Finding(FAIL, title, "laravel.variable", codes.WRONG_VARIABLE, fix=(f"{name}=reverb",))
+    elif text_of(publisher.environment.values, name) != publisher.connection:
+        evidence = f"{name} is set too, to something else"
+        yield Finding(FAIL, title, "laravel.variable", codes.WRONG_VARIABLE, evidence, (f"{name}=reverb",))
+    else:
+        yield Finding(PASS, f"config/broadcasting.php reads {name}, which {source} sets", "laravel.variable")
 
 
 def _cache(project: Project, publisher: Publisher | None) -> Iterator[Finding]:

@@ -29,14 +29,12 @@ def is_broadcast(event: PhpClass) -> bool:
 
 def check_events(project: Project, guarded: list[str]) -> Iterator[Finding]:
     """Look at every event class; `guarded` are the patterns that routes/channels.php authorizes."""
-    found = events(project)
-    named = any(each.method("broadcastAs") for each in found if is_broadcast(each))
-    for event in found:
+    for event in events(project):
         if is_broadcast(event):
             yield from _reaches_nobody(event)
             yield from _queue(event)
             yield from _after_commit(event)
-            yield from _name(event, named)
+            yield from _name(event, project)
             yield from _channels(event, guarded)
             yield from _dispatched(event, project)
         elif not event.parent:
@@ -85,13 +83,16 @@ def _after_commit(event: PhpClass) -> Iterator[Finding]:
         yield _finding(event, WARN, codes.MODEL_MISSING, title, fix)
 
 
-def _name(event: PhpClass, others_have_names: bool) -> Iterator[Finding]:
+def _name(event: PhpClass, project: Project) -> Iterator[Finding]:
+    # Echo finds the class by itself when it is named without its namespace.
+    listened = re.compile(rf"\.listen\(\s*['\"`]{event.name}['\"`]")
+    if any(listened.search(text) for text in project.under("resources").values()):
+        return
     if event.method("broadcastAs") is None and not event.parent:
         space = re.search(r"namespace\s+([\w\\]+)", event.text)
         full = "\\".join((space[1] if space else "App\\Events", event.name))
         title = f"{event.name} has no broadcastAs(): its event is called {full}"
-        evidence = "others of this project have names of their own" if others_have_names else ""
-        yield _finding(event, WARN, codes.CLASS_NAME, title, evidence=evidence)
+        yield _finding(event, WARN, codes.CLASS_NAME, title)
 
 
 def _channels(event: PhpClass, guarded: list[str]) -> Iterator[Finding]:
@@ -125,9 +126,6 @@ def _dispatched(event: PhpClass, project: Project) -> Iterator[Finding]:
         yield _finding(event, FAIL, codes.NEVER_FIRED, title, (f"{event.name}::dispatch(…)   # where it happens",))
 
 
-def _finding(
-    event: PhpClass, status: Status, code: Code, title: str, fix: tuple[str, ...] = (), evidence: str = ""
-) -> Finding:
-    at = event.text.find(f"class {event.name}")
-    place = f"{event.path}:{line_of(event.text, at)}"
-    return Finding(status, title, CHECK, code, f"{place}; {evidence}" if evidence else place, fix)
+def _finding(event: PhpClass, status: Status, code: Code, title: str, fix: tuple[str, ...] = ()) -> Finding:
+    place = f"{event.path}:{line_of(event.text, event.text.find(f'class {event.name}'))}"
+    return Finding(status, title, CHECK, code, place, fix)

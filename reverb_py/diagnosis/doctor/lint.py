@@ -5,6 +5,7 @@ A rule is a function in RULES. What a rule shows of a value passes `masks.litera
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.environment import (
@@ -16,7 +17,7 @@ from reverb_py.diagnosis.doctor.environment import (
     text_of,
 )
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.lint_values import malformed
+from reverb_py.diagnosis.doctor.lint_values import PARTS, malformed
 from reverb_py.diagnosis.doctor.masks import Masks
 
 FAIL, WARN, PASS = Status.FAIL, Status.WARN, Status.PASS
@@ -46,6 +47,11 @@ class Case:
     def is_refused(self, *names: str) -> bool:
         """Return True when one of these stands in a line that Laravel refuses: told by itself, and not as unset."""
         return any(problem.name in names for problem in self.publisher.environment.file.problems)
+
+    def strangers(self) -> list[str]:
+        """The names that look like ours and are read by nobody."""
+        ours = {f"{prefix}_{part}" for prefix in ("REVERB", "PUSHER") for part in PARTS}
+        return [name for name in self.values if name.startswith(("REV", "PUSH")) and name not in ours]
 
     def name(self, part: str) -> str:
         return f"{self.publisher.prefix}_{part}"
@@ -117,7 +123,10 @@ def credentials(case: Case) -> Iterator[Finding]:
     if missing and case.publisher.broadcasts:
         title = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in {case.publisher.source}"
         code = codes.UNKNOWN_APP if missing[0].endswith("_ID") else codes.WRONG_SECRET
+        slips = [slip for name in missing for slip in get_close_matches(name, case.strangers(), 1, 0.9)]
         evidence = "Laravel cannot create its broadcaster: must be of type string, null given"
+        if slips:
+            evidence = f"is {slips[0]} a slip of the pen?"
         yield Finding(
             FAIL, title, "lint.credentials", code, evidence, (f"reverb-py serve shows {missing[0]}=… to paste",)
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.environment import is_on_railway, text_of
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.lint_values import malformed
+from reverb_py.diagnosis.doctor.lint_values import known_scheme, malformed
 from reverb_py.diagnosis.doctor.masks import Masks
 from reverb_py.diagnosis.doctor.target import Environment
 
@@ -50,9 +50,7 @@ def redis_host(values: Mapping[str, str]) -> Iterator[Finding]:
     for name in ("REDIS_HOST", "REDISHOST"):
         scheme, separator, _ = text_of(values, name).partition("://")
         if separator and _scales(values):
-            title = (
-                f"{name} begins with {scheme[:10]}://: Laravel Reverb's scaling takes it for a name, and finds no Redis"
-            )
+            title = f"{name} begins with {known_scheme(scheme)}, which Laravel Reverb takes for a part of the name"
             fix = (f"{name}=<the bare host>", "REDIS_URL=rediss://<user>:<password>@<host>:<port>   # for TLS")
             yield Finding(WARN, title, "lint.redis", codes.REDIS_AWAY, fix=fix)
 

@@ -11,6 +11,7 @@ from reverb_py.diagnosis.doctor.target import Environment
 
 _TEMPLATE = re.compile(r"\$\{\{.*?\}\}|\$\{[^}]*\}|^\$[A-Z_]+$")
 _QUOTE = re.compile(r"""^['"]|['"]$""")
+_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls", "ssl", "redis", "rediss")
 PREFIXES = ("REVERB", "PUSHER", "VITE_REVERB", "VITE_PUSHER")
 PARTS = ("APP_ID", "APP_KEY", "APP_SECRET", "HOST", "PORT", "SCHEME", "SERVER_HOST", "SERVER_PORT", "SERVER_PATH")
 OURS = (*(f"{prefix}_{part}" for prefix in PREFIXES for part in PARTS), "BROADCAST_CONNECTION", "REDIS_URL")
@@ -61,7 +62,7 @@ def _host(text: str) -> _Wrong | None:
     scheme, separator, rest = text.rpartition("://")
     bare = rest.partition("/")[0]
     if separator:
-        return _Wrong(f"begins with {scheme[:10]}://, and must be the bare host", _meant(bare))
+        return _Wrong(f"begins with {known_scheme(scheme)}, and must be the bare host", _meant(bare))
     if "/" in text:
         return _Wrong("holds a slash, and must be the bare host", _meant(bare))
     if re.search(r"\s", text):
@@ -69,6 +70,11 @@ def _host(text: str) -> _Wrong | None:
     if text.count(":") == 1:
         return _Wrong("holds a port, which belongs into the variable for it", _meant(text.partition(":")[0]))
     return None
+
+
+def known_scheme(scheme: str) -> str:
+    """`tls://` and its like; whatever is no such word may be a secret."""
+    return f"{scheme.lower()}://" if scheme.lower() in _SCHEMES else "a scheme"
 
 
 def _meant(host: str) -> str:

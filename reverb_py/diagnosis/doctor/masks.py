@@ -1,7 +1,7 @@
 """Keeps secrets out of what is shown: the last thing every text passes, and the first that a literal does."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reverb_py.diagnosis.doctor.finding import Finding
@@ -12,6 +12,7 @@ from reverb_py.log import escaped
 _SECRET_NAME = re.compile(r"(^|_)(SECRET|PASSWORD|PASS|TOKEN|BEARER|CREDENTIALS)(_|$)|(^|_)KEY(_|$)|_KEY$|DSN$")
 _USERINFO = re.compile(r"://[^\s/@]*:([^\s/@]+)@")
 SHORTEST = 6  # characters; shorter ones, and plain words such as `secret`, are hidden as literals only
+SHOWN = ("_HOST", "_APP_ID")  # whose values are shown everywhere: a short secret there is hidden too
 LONGEST_LITERAL = 60
 _WORD = re.compile(r"[a-z]{1,11}")
 
@@ -19,22 +20,30 @@ _WORD = re.compile(r"[a-z]{1,11}")
 class Masks:
     """The secrets of all environments, and how to hide them. App keys count: the two are often exchanged."""
 
-    def __init__(self, environments: Iterable[Mapping[str, str]] = (), others: Iterable[str] = ()) -> None:
+    def __init__(self, environments: Sequence[Mapping[str, str]] = (), others: Iterable[str] = ()) -> None:
         found = {text for values in environments for text in _secrets(values)} | set(others)
+        misplaced = {text for values in environments for name, text in values.items() if name.endswith(SHOWN)}
         self._secrets = {each for each in found if each.strip()}
+        searched = (each for each in self._secrets if _is_searched(each) or (each in misplaced and len(each) > 3))
         # The longest first, so that no part of one is left of another.
-        hidden = sorted((each for each in self._secrets if _is_searched(each)), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, hidden))) if hidden else None
+        hidden = sorted(searched, key=len, reverse=True)
+        # Hosts are shown in small letters.
+        self._pattern = re.compile("|".join(map(re.escape, hidden)), re.IGNORECASE) if hidden else None
+        self._by_letters = {each.lower(): each for each in hidden}
 
     def hide(self, text: str) -> str:
-        """The text with every secret in it replaced by its fingerprint."""
-        return self._pattern.sub(lambda found: fingerprint(found[0]), text) if self._pattern else text
+        """The text with every secret in it, in whatever case, replaced by its fingerprint."""
+        return self._pattern.sub(self._fingerprint, text) if self._pattern else text
+
+    def _fingerprint(self, found: re.Match[str]) -> str:
+        return fingerprint(self._by_letters.get(found[0].lower(), found[0]))
 
     def literal(self, text: str) -> str:
         """A variable's value, to be shown in quotes; a fingerprint when it is a secret of any variable."""
         if {text, text.strip(), text.strip("'\" ")} & self._secrets:
             return fingerprint(text)
-        return repr(text if len(text) <= LONGEST_LITERAL else text[:LONGEST_LITERAL] + "…")
+        hidden = self.hide(text)  # before it is cut, which may leave a part of a secret
+        return repr(hidden if len(hidden) <= LONGEST_LITERAL else hidden[:LONGEST_LITERAL] + "…")
 
     def line(self, text: str) -> str:
         """The text without secrets, in one line that gives no orders to a terminal."""

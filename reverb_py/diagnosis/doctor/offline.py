@@ -1,6 +1,7 @@
 """The checks that need no network, in the order in which their evidence counts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.compare import compare_client, compare_server, compare_worker
@@ -76,7 +77,9 @@ def _worker(subject: Subject) -> Iterator[Finding]:
     # A difference names the worker's broadcaster and app already.
     rules = TARGET_RULES if differs else (discarded, *TARGET_RULES)
     same = {(each.code, each.title) for each in _web(subject)}
-    yield from (each for rule in rules for each in rule(case) if (each.code, each.title) not in same)
+    told = (each for rule in rules for each in rule(case) if (each.code, each.title) not in same)
+    # By another name: what the network shows of the web service's values proves nothing of these.
+    yield from (replace(each, check=f"worker.{each.check}") for each in told)
 
 
 def _server(subject: Subject) -> Iterator[Finding]:

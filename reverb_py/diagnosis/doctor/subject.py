@@ -37,4 +37,4 @@ class Subject:
 
     @cached_property
     def masks(self) -> Masks:
-        return Masks((each.values for each in self.environments), self.others)
+        return Masks([each.values for each in self.environments], self.others)

@@ -18,6 +18,13 @@ PROVES: dict[str, tuple[Hop, ...]] = {
     "channel.watch": (Hop.FIRE, Hop.QUEUE, Hop.PUBLISH),
     "lint.queue": (Hop.QUEUE,),
 }
+# A doubt about a value is over once what it warned of has been seen to work, by the check on the right.
+DISPELLED = {
+    "lint.scheme": ("network.tls",),
+    "lint.private": ("network.names",),
+    "lint.queue": ("channel.publishes", "channel.watch"),
+    "lint.variable": ("laravel.variable",),
+}
 # Where a failed check belongs that has no code.
 PLACES = {"network": Hop.PUBLISH, "identify": Hop.PUBLISH, "credentials": Hop.PUBLISH, "loopback": Hop.MATCH}
 REFUSALS = (
@@ -65,8 +72,14 @@ class Verdict:
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
     """Weigh what was found, in the order in which it was."""
-    ordered = tuple(sorted(findings, key=_weight))
+    found = list(findings)
+    proved = {each.check for each in found if each.status is Status.PASS}
+    ordered = tuple(sorted((each for each in found if not _is_dispelled(each, proved)), key=_weight))
     return Verdict(ordered, tuple(_hop(hop, ordered) for hop in Hop), _outcome(ordered))
+
+
+def _is_dispelled(finding: Finding, proved: set[str]) -> bool:
+    return finding.status is Status.WARN and not proved.isdisjoint(DISPELLED.get(finding.check, ()))
 
 
 def _weight(finding: Finding) -> tuple[int, bool, int]:

@@ -125,6 +125,20 @@ def test_what_is_no_secret_stays() -> None:
     assert masks.literal("reverb") == "'reverb'"
 
 
+def test_a_short_secret_in_place_of_a_host_is_hidden_everywhere() -> None:
+    masks = Masks([{"REVERB_APP_SECRET": "hunter", "REVERB_HOST": "hunter"}])
+    assert masks.hide("https://hunter:443") == f"https://{fingerprint('hunter')}:443"
+
+
+def test_a_secret_that_was_put_into_small_letters_is_hidden() -> None:
+    assert Masks([{"A_SECRET": "SeCrEt-1"}]).hide("https://secret-1:443") == f"https://{fingerprint('SeCrEt-1')}:443"
+
+
+def test_cutting_a_literal_leaves_no_part_of_a_secret() -> None:
+    masks = Masks([{"A_SECRET": "secret-number-one"}])
+    assert "secret" not in masks.literal("x" * 50 + "secret-number-one")
+
+
 def test_a_literal_is_hidden_however_short_its_secret_is() -> None:
     masks = Masks([{"REVERB_APP_SECRET": "secret"}], others=("tok",))
     assert masks.literal("secret") == masks.literal(" secret ").replace(fingerprint(" secret "), fingerprint("secret"))

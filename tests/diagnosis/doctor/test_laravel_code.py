@@ -99,7 +99,30 @@ def test_the_cached_configuration_is_compared_without_its_secrets(cached: str, c
 
 def test_findings_name_file_and_line() -> None:
     findings = check_code(Project(project({SCRIPT: ("'.ticket", "'ticket")})), web())
-    assert [each.evidence for each in findings] == ["resources/js/echo.js:3"]
+    assert [each.evidence for each in findings if each.code] == ["resources/js/echo.js:3"]
+
+
+@pytest.mark.parametrize(
+    ("reads", "change", "status"),
+    [
+        ("BROADCAST_CONNECTION", "", Status.PASS),
+        ("BROADCAST_DRIVER", "", Status.FAIL),
+        ("BROADCAST_DRIVER", "BROADCAST_DRIVER=log", Status.FAIL),
+        ("BROADCAST_DRIVER", "BROADCAST_DRIVER=reverb", Status.PASS),
+        ("BROADCAST_DRIVER", "-BROADCAST_CONNECTION\nBROADCAST_DRIVER=reverb", Status.PASS),
+    ],
+)
+def test_the_variable_that_the_project_reads_must_be_the_one_that_is_set(
+    reads: str, change: str, status: Status
+) -> None:
+    files = project({"config/broadcasting.php": ("BROADCAST_CONNECTION", reads)})
+    findings = check_code(Project(files), web(change))
+    assert [each.status for each in findings if each.check == "laravel.variable"] == [status]
+
+
+def test_a_class_that_echo_listens_for_by_its_name_needs_no_other() -> None:
+    named = {EVENT: ("broadcastAs", "broadcastsAs"), SCRIPT: ("'.ticket.assigned'", "'TicketAssigned'")}
+    assert codes_of(named) == set()
 
 
 def test_a_folder_that_is_no_project_is_said_to_be_none() -> None:

@@ -42,6 +42,15 @@ def test_what_is_known_of_each_hop(findings: list[Finding], expected: str) -> No
     assert states(*findings) == expected
 
 
+def test_a_doubt_is_over_once_the_opposite_was_seen() -> None:
+    doubt = Finding(WARN, "", "lint.scheme", codes.TLS_TO_PLAIN)
+    assert doubt not in verdict([doubt, Finding(PASS, "", "network.tls")]).findings
+    failure = Finding(FAIL, "", "lint.scheme", codes.REDIRECTED_PUBLISH)
+    assert failure in verdict([failure, Finding(PASS, "", "network.tls")]).findings
+    of_the_worker = Finding(WARN, "", "worker.lint.scheme", codes.TLS_TO_PLAIN)
+    assert of_the_worker in verdict([of_the_worker, Finding(PASS, "", "network.tls")]).findings
+
+
 def test_a_doubt_is_named_at_its_hop_until_it_is_dispelled() -> None:
     doubt = Finding(WARN, "", "lint.queue", codes.NO_WORKER)
     assert verdict([doubt]).hops[1].code is codes.NO_WORKER
