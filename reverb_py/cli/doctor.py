@@ -13,7 +13,8 @@ import typer
 
 from reverb_py import __version__
 from reverb_py.cli import doctor_options as option
-from reverb_py.cli.doctor_sources import Sources, directory, event_data, log_tail, seconds
+from reverb_py.cli.doctor_sources import Sources, directory, event_data, log_tail
+from reverb_py.cli.durations import seconds
 from reverb_py.cli.exits import ExitCode
 from reverb_py.cli.remote import stop
 from reverb_py.diagnosis.doctor import report
@@ -101,10 +102,10 @@ def doctor(
     """
     sources = Sources()
     bearer = sources.secret(bearer_env, option.BEARER_ENV)
-    times = (seconds(watch, "--watch"), seconds(soak, "--soak"), seconds(timeout, "--timeout") or 2.0)
-    inquiry = Inquiry(
-        channel, auth_endpoint, bearer, origin, event, event_data(data), times[0], times[1], insecure, times[2]
-    )
+    silence, waiting = (seconds(name, text) if text else 0.0 for name, text in (("--soak", soak), ("--watch", watch)))
+    patience = seconds("--timeout", timeout)
+    published = (event, event_data(data))
+    inquiry = Inquiry(channel, auth_endpoint, bearer, origin, *published, waiting, silence, insecure, patience)
     _check_usage(inquiry)
     project = directory(laravel_path, "--laravel-path") if laravel_path else None
     given = sources.environment(env_file, "--env-file")
@@ -158,6 +159,9 @@ def _with_network(examination: Examination) -> list[Finding]:
     why = _why_not(examination)
     if why:
         return [Finding(Status.SKIP, f"network, server and WebSocket were not checked: {why}", NETWORK)]
+    asked = examination.inquiry.watch + examination.inquiry.soak
+    if asked and sys.stderr.isatty():
+        typer.echo(f"this takes {asked:g} s", err=True)
     return asyncio.run(_probed(examination))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,6 @@ from reverb_py.cli.remote import stop
 from reverb_py.diagnosis.doctor.environment import is_relevant, read
 from reverb_py.diagnosis.doctor.laravel_log import TAIL
 from reverb_py.diagnosis.doctor.target import Environment
-
-UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class Sources:
@@ -72,14 +69,6 @@ def directory(name: str, option: str) -> Path:
     if not path.is_dir():
         raise stop(ExitCode.USAGE, f"{option} {name} is no directory")
     return path
-
-
-def seconds(text: str, option: str) -> float:
-    """A time such as 500ms, 10s or 2m; 0 for ""; end with exit code 2 when it is none."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text.strip())
-    if text and not found:
-        raise stop(ExitCode.USAGE, f"{option} must be a time such as 500ms, 10s or 2m, and {text!r} is not")
-    return float(found[1]) * UNITS[found[2]] if found else 0.0
 
 
 def event_data(text: str) -> str:

@@ -124,6 +124,21 @@ def test_exit_codes_tell_silence_from_a_refusal(place: Path, port: int) -> None:
     assert silent.out.count("not checked, nothing answers") == 1
 
 
+def test_it_publishes_to_the_users_channel_on_request_only(place: Path, port: int) -> None:
+    place.joinpath(".env").write_text(local(port))
+    silent = doctor(place, "--channel", "private-never", "--watch", "1s", "--json")
+    assert not any(check["check"] == "channel.event" for check in json.loads(silent.out)["checks"])
+    asked = doctor(place, "--channel", "private-never", "--event", "ticket.assigned", "--data", '{"id": 1}', "--json")
+    (sent,) = [check for check in json.loads(asked.out)["checks"] if check["check"] == "channel.event"]
+    assert "ticket.assigned" in sent["title"]
+
+
+def test_the_time_to_watch_is_not_taken_from_the_time_to_answer(place: Path, port: int) -> None:
+    place.joinpath(".env").write_text(local(port))
+    ran = doctor(place, "--channel", "private-quiet", "--watch", "2s", "--timeout", "500ms")
+    assert "the rest was not checked" not in ran.out, ran.out
+
+
 def test_a_server_that_never_answers_ends_it_in_time_as_unreachable(place: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place.joinpath(".env").write_text(local(silent.getsockname()[1]))
@@ -144,6 +159,7 @@ def test_a_server_that_never_answers_ends_it_in_time_as_unreachable(place: Path)
         (("--event", "ticket.assigned"), "--event needs --channel"),
         (("--watch", "10s"), "--watch needs --channel"),
         (("--watch", "soon"), "--watch must be a time"),
+        (("--timeout", "0"), "--timeout must be a time above 0"),
         (("--data", "{"), "--data must be JSON"),
         (("--data", "@nowhere.json"), "cannot be read as text"),
         (("--bearer-env", "NOBODY_SET_IT"), "names NOBODY_SET_IT, and that variable is not set"),
