@@ -1,6 +1,7 @@
 """`reverb-py auth-server`: a local auth endpoint that says yes to everybody, for those who write clients."""
 
 import json as json_text
+import os
 import socket
 from typing import Annotated
 
@@ -62,5 +63,5 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error).lower()
         raise stop(ExitCode.USAGE, f"cannot listen on {bracketed(host)}:{port}: {why}. Choose another --port") from None

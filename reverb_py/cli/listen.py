@@ -63,9 +63,10 @@ def listen(
     """
     needs_secret = not auth_endpoint and any(map(needs_authorization, channels))
     target = find(url, app_id, key, secret_env, env_file, secret_needed=needs_secret)
+    headers = _headers(header or [])
     authorize: Authorize = Signing(target.credentials, user_id, _info(user_info))
     if auth_endpoint:
-        authorize = Endpoint(auth_endpoint, _headers(header or []), not insecure)
+        authorize = Endpoint(auth_endpoint, headers, not insecure)
     listener = Listener(target, channels, authorize, show.talk, verify=not insecure)
     wanted = Wanted(event, expect, count, seconds("--timeout", timeout) if timeout else None)
     with failures(target.websocket):

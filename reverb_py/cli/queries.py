@@ -49,9 +49,7 @@ def channels(
     if rows:
         show.table([["channel", "subscriptions", "users"], *(_row(name, info) for name, info in rows)])
     else:
-        show.talk(
-            f"nobody is subscribed to a channel that begins with {prefix}" if prefix else "no channel is occupied"
-        )
+        show.talk(f"no channel that begins with {prefix} is occupied" if prefix else "no channel is occupied")
 
 
 def _row(name: str, info: dict[str, Any]) -> list[str]:

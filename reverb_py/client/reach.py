@@ -1,5 +1,7 @@
 """Why a server could not be reached: what httpx, websockets and the operating system raise, in one word of ours."""
 
+import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -48,9 +50,16 @@ def _known(error: BaseException, host: str) -> Unreachable | None:
         return Unreachable(f"no TLS connection: {error.reason or error}")
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return Unreachable("no answer in time")
-    if isinstance(error, OSError) and error.errno:
-        return Unreachable((error.strerror or str(error)).lower())
+    if isinstance(error, OSError):
+        return _of_the_system(error)
     return None
+
+
+def _of_the_system(error: OSError) -> Unreachable | None:
+    """In the system's words: asyncio and anyio have their own, and hide the number in the text of a summary."""
+    hidden = re.search(r"\[Errno (\d+)\]", str(error))
+    number = error.errno or (int(hidden[1]) if hidden else 0)
+    return Unreachable(os.strerror(number).lower()) if number else None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

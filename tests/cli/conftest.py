@@ -10,6 +10,9 @@ from typer.testing import CliRunner, Result
 
 from reverb_py import log
 from reverb_py.cli import app
+from tests.client.serving import APP, ENV, server, url
+
+__all__ = ["server", "url"]
 
 OURS = ("REVERB_", "RAILWAY_", "KUBERNETES_", "PUSHER_", "SOKETI_", "LOG_")
 Command = Callable[..., Result]
@@ -45,3 +48,21 @@ def command() -> Command:
         return CliRunner().invoke(app, list(arguments), env=env, prog_name="reverb-py")
 
     return run
+
+
+@pytest.fixture
+def ask(command: Command, url: str) -> Command:
+    """Run a command for the app of the running server. No output may show its secret."""
+
+    def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+        result = command(*arguments, env={**ENV, **address(url), **(env or {})})
+        assert APP.secret not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+def address(url: str) -> dict[str, str]:
+    """The variables that name a server of this machine."""
+    return {"REVERB_HOST": "127.0.0.1", "REVERB_PORT": url.rpartition(":")[2], "REVERB_SCHEME": "http"}
