@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import takewhile
 from time import monotonic
 from urllib.parse import quote
 
@@ -129,19 +130,23 @@ def _about_publishes(name: str, told: Publishes, *, is_occupied: bool) -> Iterat
         yield Finding(Status.FAIL, title, PUBLISHED, newest.code, newest.text)
     for publish in mine[:QUOTED]:
         yield _seen(publish, is_occupied=is_occupied)
-    if told.accepted and not mine:
-        yield from _others(name, told)
+    since = list(takewhile(lambda publish: name not in publish.channels, told.accepted))
+    misses = near_misses(name, {each: None for publish in since for each in publish.channels})
+    if mine:  # then another customer's channel, with its own id, is no sign of anything
+        misses = [miss for miss in misses if miss.code is codes.PREFIX_DIFFERS]
+    if since and (misses or not mine):
+        yield from _others(name, since, misses)
     elif not told.publishes and is_occupied:
         yield _never(name)
 
 
-def _others(name: str, told: Publishes) -> Iterator[Finding]:
-    misses = near_misses(name, told.channels)
+def _others(name: str, since: list[Publish], misses: list[NearMiss]) -> Iterator[Finding]:
+    """What was published since the channel got its last event, or ever."""
     for miss in misses:
-        title = f"Events are published to {miss.channel}, and none to {name}: {miss.why}"
+        title = f"The newest events are published to {miss.channel}, and none to {name}: {miss.why}"
         yield Finding(_weight(miss), title, PUBLISHED, miss.code)
     if not misses:
-        names = ", ".join(dict.fromkeys(each.event for each in told.accepted[:10]))
+        names = ", ".join(dict.fromkeys(each.event for each in since[:10]))
         title = f"Other events are published, and none to {name}"
         yield Finding(Status.WARN, title, PUBLISHED, codes.NEVER_FIRED, f"the newest: {names}")
 

@@ -55,11 +55,6 @@ class Publishes:
     def of(self, channel: str) -> list[Publish]:
         return [each for each in self.publishes if channel in each.channels]
 
-    @property
-    def channels(self) -> dict[str, int]:
-        """Every channel that was published to, as keys."""
-        return {name: matched for each in self.publishes for name, matched in each.channels.items()}
-
 
 async def publishes(visit: Visit) -> Publishes | None:
     """Return the list; None when the server has none, or does not answer."""
