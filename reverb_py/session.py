@@ -93,8 +93,13 @@ class Session:
         known = self.connection.channels.get(channel)
         if known is not None and member is not None and known.user_id != member.user_id:
             raise SubscriptionError(channel, f"Existing subscription to channel {channel} as another user")
+        is_repeated = channel in self.connection.channels
+        limit = self.connection.app.max_subscriptions
+        if not is_repeated and limit and len(self.connection.channels) >= limit:
+            text = f"This connection has {limit} subscriptions, no more are allowed (REVERB_APP_MAX_SUBSCRIPTIONS)"
+            raise SubscriptionError(channel, text, type="LimitReached")
         self._joining = True
-        if channel in self.connection.channels:
+        if is_repeated:
             self.node.acknowledge(self.connection, channel, lambda outcome: self._joined(channel, outcome))
         else:
             self.node.subscribe(self.connection, channel, member, lambda outcome: self._joined(channel, outcome))

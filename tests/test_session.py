@@ -379,3 +379,17 @@ def test_no_fact_holds_a_secret_or_a_signature(world: World, ann: Client) -> Non
     assert len(world.facts) > 10
     assert "hunter2" not in repr(world.facts)
     assert right.partition(":")[2] not in repr(world.facts)
+
+
+def test_a_connection_has_so_many_channels_and_may_ask_again_for_those_it_has() -> None:
+    world = World(replace(APP, max_subscriptions=2))
+    ann = world.client()
+    for channel in ("a", "b", "c", "a"):
+        ann.subscribes(channel)
+    assert list(ann.connection.channels) == ["a", "b"]
+    (refused,) = world.told(facts.SubscriptionRefused)
+    assert isinstance(refused, facts.SubscriptionRefused)
+    assert (refused.channel, "REVERB_APP_MAX_SUBSCRIPTIONS" in refused.reason) == ("c", True)
+    ann.unsubscribes("a")
+    ann.subscribes("c")
+    assert list(ann.connection.channels) == ["b", "c"]

@@ -50,6 +50,8 @@ class App:
     ping_interval: float = 60
     pong_timeout: float = 30
 
+    max_subscriptions: int = 1_000  # of one connection
+
     max_message_size: int = 65_536  # one inbound WebSocket message
     rate_limit: RateLimit | None = None
     accept_client_events_from: ClientEventsFrom = ClientEventsFrom.MEMBERS

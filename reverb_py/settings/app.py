@@ -161,6 +161,14 @@ class AppLimits(BaseModel):
             "bytes",
         ),
     ] = 10_240
+    max_subscriptions: Annotated[
+        Count,
+        About(
+            "Channels of one connection, 0: no limit. A choice of ours: each costs memory, and nobody pays for it.",
+            ("REVERB_APP_MAX_SUBSCRIPTIONS",),
+            "channels",
+        ),
+    ] = 1_000
     max_channel_name: Annotated[
         Positive,
         About(

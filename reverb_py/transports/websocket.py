@@ -30,6 +30,8 @@ from reverb_py.protocol import messages
 from reverb_py.protocol.errors import ErrorCode, Refused
 from reverb_py.protocol.frames import text_frame
 from reverb_py.session import Session
+from reverb_py.transports.backlog import Backlog
+from reverb_py.transports.failures import WINDOW, Failures
 from reverb_py.transports.proxies import TrustedProxies
 from reverb_py.transports.sockets import plain_socket
 from reverb_py.transports.turn import Turn
@@ -50,6 +52,14 @@ REFUSALS: dict[int, Code] = {
     ErrorCode.OVER_CAPACITY: codes.OVER_CAPACITY,
 }
 
+# Refusals that say something about the client, and not about the state of this server.
+CLIENTS_FAULT = frozenset(
+    {
+        *(ErrorCode.UNKNOWN_APP, ErrorCode.APP_DISABLED, ErrorCode.PATH_NOT_FOUND, ErrorCode.BAD_VERSION),
+        *(ErrorCode.UNSUPPORTED_VERSION, ErrorCode.NO_VERSION, ErrorCode.UNAUTHORIZED, ErrorCode.TLS_ONLY),
+    }
+)
+
 _quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
 _quiet.setLevel(logging.WARNING)
 
@@ -63,6 +73,8 @@ class Endpoint:
     prefix: str = ""
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     max_backlog: int = 1 << 20  # bytes unsent at which a slow reader is closed
+    backlog: Backlog = field(default_factory=lambda: Backlog(0))  # of all of them together
+    failures: Failures = field(default_factory=lambda: Failures(0, lambda: 0.0))  # refused handshakes
     slow: "set[WebSocket]" = field(default_factory=set)  # whose peers do not read at the moment
 
     def admit(self, handshake: Handshake) -> App:
@@ -148,7 +160,7 @@ class WebSocket(asyncio.Protocol):
         except Refused as refused:
             refusal = refused.with_traceback(None)  # that holds this frame: a cycle
         self._rfc6455 = Rfc6455(state=State.OPEN, max_size=max_size, logger=_quiet)
-        response = self._answer(request)
+        response = self._answer(request, too_often=self._is_one_too_many(refusal, handshake.remote))
         response.headers["X-Powered-By"] = "reverb-py"
         self._open.add(self)  # type: ignore[arg-type]  # uvicorn's own classes stand there; it calls shutdown() only
         self.write(response.serialize())
@@ -166,7 +178,16 @@ class WebSocket(asyncio.Protocol):
             if early:
                 self.data_received(early)
 
-    def _answer(self, request: Request) -> Response:
+    def _is_one_too_many(self, refusal: Refused | None, remote: str) -> bool:
+        if refusal is None or refusal.code not in CLIENTS_FAULT:
+            return False
+        return self._endpoint.failures.is_one_too_many(remote)
+
+    def _answer(self, request: Request, *, too_often: bool) -> Response:
+        if too_often:
+            response = self._rfc6455.reject(429, "Too many refused handshakes from this address.\n")
+            response.headers["Retry-After"] = str(int(WINDOW))
+            return response
         if request.headers.get_all("Sec-WebSocket-Version") not in ([], ["13"]):
             response = self._rfc6455.reject(426, "WebSocket version 13 is spoken here.\n")  # RFC 6455 4.4
             response.headers["Sec-WebSocket-Version"] = "13"
@@ -199,6 +220,7 @@ class WebSocket(asyncio.Protocol):
                 break
             if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.CONT, Opcode.BINARY):
                 self._receive(frame, session)
+                frame.data = b""  # the parser keeps the frame until the next one comes, perhaps for ever
                 self._flush_much()
         self._collect()
 
@@ -303,6 +325,7 @@ class WebSocket(asyncio.Protocol):
         behind = self._transport.get_write_buffer_size()
         self._behind = True
         self._transport.write(data)
+        self._endpoint.backlog.add(self, len(data))
         if behind > self._endpoint.max_backlog and not self._gone:
             self.close(ErrorCode.OVER_CAPACITY, f"Too slow: {behind} bytes behind")
 
@@ -352,10 +375,22 @@ class WebSocket(asyncio.Protocol):
         self._end_session()
         self._open.discard(self)
         self._endpoint.slow.discard(self)
+        self._endpoint.backlog.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         self._rfc6455.parser.close()  # breaks ServerProtocol's cycle: no work for the garbage collector
         self._rfc6455.parser_exc = None  # and this one: a broken frame's traceback holds ServerProtocol
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait in the transport, also those before a goodbye."""
+        return self._transport.get_write_buffer_size()
+
+    def drop(self, reason: str) -> None:
+        """End the connection at once, and free what waits for its peer: a close frame would wait behind it."""
+        self._gone = True
+        self._end_session(ErrorCode.OVER_CAPACITY, reason)
+        self._transport.abort()
 
     def abort(self) -> None:
         """End the connection without further words."""

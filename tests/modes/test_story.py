@@ -42,7 +42,7 @@ class Stack:
         return await asyncio.to_thread(lambda: doctor(self.directory, *arguments, env=env))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # one for each: what was published to it is evidence
 def server() -> Iterator[ServerProcess]:
     with ServerProcess(env=TRIO | {"REVERB_LOG_FORMAT": "text"}) as process:
         yield process.wait_until_ready()

@@ -5,11 +5,12 @@ import gc
 import socket
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from socket import SocketType
 from typing import Any
 
 import pytest
+from websockets.frames import Frame
 
 from reverb_py.conformance.client import Client, data_of
 from reverb_py.conformance.link import Link, parse_head, upgrade_request
@@ -18,6 +19,7 @@ from reverb_py.hub import facts
 from reverb_py.protocol.triggers import Trigger
 from reverb_py.settings import Settings
 from reverb_py.transports import websocket
+from reverb_py.transports.backlog import Backlog
 from reverb_py.transports.websocket import Rfc6455, WebSocket
 from tests.conformance.fixture import CERTIFICATE
 from tests.transports.in_process import APP, Running, publish, request, running, until
@@ -85,6 +87,39 @@ async def test_a_slow_reader_is_closed_while_the_others_receive_everything(wire:
         assert gone.close_code == 4100
         assert "bytes behind" in gone.reason
         assert await lazy.closed() == (4100, gone.reason)
+
+
+async def test_readers_that_together_are_too_far_behind_are_dropped_and_free_their_memory(wire: dict[str, Any]) -> None:
+    """Each is within its own limit; the sum is not."""
+    async with (
+        running(settings=Settings(**wire)) as server,
+        server.target.client() as reading,
+        AsyncExitStack() as lazy,
+    ):
+        server.endpoint.backlog = Backlog(2_000_000)
+        await reading.subscribed("news")
+        for _ in range(4):
+            await lazy.enter_async_context(lazy_client(server))
+        number = 0
+        while event(server, number) == 5:
+            assert await number_of(reading) == number
+            number += 1
+            assert number < 1_000
+        assert await number_of(reading) == number
+        gone = server.told(facts.Disconnected)
+        assert {each.close_code for each in gone} == {4100}
+        assert all("too much unsent" in each.reason for each in gone)
+        assert 1 <= len(gone) < 4
+        websockets = [each for each in gc.get_objects() if isinstance(each, WebSocket)]
+        assert sum(each.unsent for each in websockets if each._endpoint is server.endpoint) <= 2_100_000
+
+
+async def test_what_a_client_said_is_not_kept_until_it_speaks_again(wire: dict[str, Any]) -> None:
+    async with running(settings=Settings(**wire)) as server, server.target.client() as client:
+        await client.send({"event": "pusher:ping", "data": {"fill": "x" * 50_000}})
+        assert (await client.frame())["event"] == "pusher:pong"
+        held = [each for each in gc.get_objects() if isinstance(each, Frame) and len(each.data) > 10_000]
+        assert held == []
 
 
 async def test_a_reader_that_comes_back_in_time_has_missed_nothing(wire: dict[str, Any]) -> None:

@@ -1,0 +1,29 @@
+"""How often an address was refused lately. Only failures count, and only failures are cut short.
+
+Behind one address may be a whole office, or a proxy: who is right is served, whatever its neighbours do.
+"""
+
+from collections.abc import Callable
+
+WINDOW = 60.0  # seconds
+ADDRESSES = 10_000  # that are remembered; the oldest make room
+
+
+class Failures:
+    """Counts for each address in fixed windows. `clock` gives seconds; a `limit` of 0 is none."""
+
+    def __init__(self, limit: int, clock: Callable[[], float]) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._counts: dict[str, tuple[float, int]] = {}  # address -> (end of its window, failures in it)
+
+    def is_one_too_many(self, address: str) -> bool:
+        """Count one failure; return True when it is one more than the limit, for which few words are enough."""
+        now = self._clock()
+        ends, count = self._counts.pop(address, (0.0, 0))
+        if now >= ends:
+            ends, count = now + WINDOW, 0
+        self._counts[address] = ends, count + 1
+        if len(self._counts) > ADDRESSES:
+            del self._counts[next(iter(self._counts))]
+        return bool(self._limit) and count >= self._limit
