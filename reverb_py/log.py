@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -33,16 +34,23 @@ _YELLOW, _RED, _RESET = "\x1b[33m", "\x1b[31m", "\x1b[0m"
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def set_up(log_format: LogFormat, level: str, *, colour: bool = True, stream: TextIO | None = None) -> None:
+def set_up(
+    log_format: LogFormat,
+    level: str,
+    *,
+    colour: bool | None = None,
+    fields: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+) -> None:
     """Send all logging to `stream` (stdout) from `level` (one of LEVELS) on. It may be called again.
 
-    Colour is used on a terminal only. Libraries speak from WARNING on.
+    Unless it is asked for or forbidden, `colour` is used on a terminal only. `fields` stand in every line of JSON.
+    Libraries speak from WARNING on.
     """
     target = sys.stdout if stream is None else stream
     handler = _Handler(target)
-    handler.setFormatter(
-        TextFormatter(colour=colour and target.isatty()) if is_text(log_format, target) else JsonFormatter()
-    )
+    coloured = target.isatty() if colour is None else colour
+    handler.setFormatter(TextFormatter(colour=coloured) if is_text(log_format, target) else JsonFormatter(fields))
     for name, number in LEVELS.items():
         logging.addLevelName(number, name.upper())
     root = logging.getLogger()
@@ -93,12 +101,18 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """`{"ts":"2026-01-31T12:00:00.000Z","level":"info","message":"…", …fields}`, in ASCII."""
 
+    def __init__(self, always: Mapping[str, str] | None = None) -> None:
+        """`always` are fields of every line."""
+        super().__init__()
+        self._always = dict(always or {})
+
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line: dict[str, object] = {
             "ts": time,
             "level": record.levelname.lower(),
             "message": record.getMessage(),
+            **self._always,
         }
         fields = getattr(record, "fields", {})
         line |= {name: value for name, value in fields.items() if name not in line}

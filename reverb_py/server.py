@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
-from errno import EADDRINUSE
+from collections.abc import Callable, Mapping, Sequence
+from errno import EADDRINUSE, EADDRNOTAVAIL
 from functools import partial
+from socket import gaierror
 from time import time
 
 import uvicorn
@@ -19,7 +20,7 @@ from reverb_py.hub.liveness import overdue
 from reverb_py.node import Node
 from reverb_py.protocol.errors import ErrorCode
 from reverb_py.protocol.frames import PING
-from reverb_py.settings import ConfigError, Settings
+from reverb_py.settings import ConfigError, Settings, check_certificate
 from reverb_py.transports.http import HttpApi, create_app
 from reverb_py.transports.http_auth import Authenticator
 from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
@@ -43,26 +44,33 @@ def run(
     *,
     on_listening: Callable[[Addresses], None],
     read_apps: Callable[[], Apps],
+    origins: Mapping[str, str] | None = None,
 ) -> int:
-    """Serve until a signal; return the exit code.
+    """Serve until a signal; return the exit code: 2 when this machine does not have the host, 1 for other failures.
 
     `on_listening` gets the bound addresses once they accept; `read_apps` reads the configuration again (SIGHUP), and
-    raises ConfigError when it cannot be used.
+    raises ConfigError when it cannot be used; `origins` says where host and port were set.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             return runner.run(_serve(settings, apps, on_listening, read_apps))
         except OSError as error:
-            why = error.strerror or error
-            mend = (
-                "Take another one by --port or REVERB_SERVER_PORT"
-                if error.errno == EADDRINUSE
-                else "Correct --host or --port"
-            )
-            logger.error("Cannot listen on %s:%s: %s. %s", settings.host or "*", settings.port, why, mend)
+            mend, code = _judge(error, {"host": "--host", "port": "--port", **(origins or {})})
+            place = f"{settings.host or '*'}:{settings.port}"
+            logger.error("Cannot listen on %s: %s. %s", place, error.strerror or error, mend)
+            return code
         except BaseExceptionGroup:
             logger.exception("A part of the server failed, so that the whole stops")
     return 1
+
+
+def _judge(error: OSError, origins: Mapping[str, str]) -> tuple[str, int]:
+    """How a failure to listen is mended, and its exit code."""
+    if error.errno == EADDRINUSE:
+        return "Take another one by --port or REVERB_SERVER_PORT", 1
+    if error.errno == EADDRNOTAVAIL or isinstance(error, gaierror):
+        return f"Correct {origins['host']}: it must be an address or a name of this machine", 2
+    return f"Correct {origins['host']} or {origins['port']}", 1
 
 
 async def _serve(
@@ -146,12 +154,17 @@ def _reload(settings: Settings, node: Node, config: uvicorn.Config, read_apps: C
         if not len(apps):  # an editor at work: without apps every client would be sent away for good (4001)
             raise ConfigError("no app has credentials now")
         if config.ssl is not None:
-            config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key)
+            check_certificate(settings)  # a pair that does not fit would already have replaced the live certificate
+            config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key, password="")  # else OpenSSL may ask for it
     except (ConfigError, OSError) as error:
         logger.error("Nothing was reloaded, the server goes on as before: %s", error)
         return
+    except Exception:  # a fault of ours must not end what runs
+        logger.exception("Nothing was reloaded, the server goes on as before")
+        return
     node.use(apps)
-    logger.info("Reloaded %d apps%s", len(apps), " and the certificate" if config.ssl is not None else "")
+    what = f"{len(apps)} {'app' if len(apps) == 1 else 'apps'}"
+    logger.info("Reloaded %s%s", what, " and the certificate" if config.ssl is not None else "")
 
 
 async def _sweep(node: Node, endpoint: Endpoint, ticks: Sequence[Callable[[], None]], slow_timeout: float) -> None:

@@ -80,6 +80,11 @@ def test_machines_read_one_object() -> None:
     }
 
 
+def test_fields_of_every_line_stand_before_an_events_own_and_are_not_replaced() -> None:
+    line = json.loads(JsonFormatter({"replica_id": "r"}).format(record(replica_id="x", event="noticed")))
+    assert (list(line), line["replica_id"]) == (["ts", "level", "message", "replica_id", "event"], "r")
+
+
 def test_a_field_that_is_no_json_is_shown_as_text() -> None:
     assert json.loads(JsonFormatter().format(record(what={1}))) | {"ts": ""} == {
         "ts": "",
@@ -167,6 +172,13 @@ def test_people_are_written_to_on_a_terminal_or_when_asked(
 def test_colour_is_for_terminals_alone() -> None:
     assert "\x1b" in logged("x", Terminal())[0]
     assert "\x1b" not in logged("x", io.StringIO())[0]
+
+
+def test_colour_that_is_asked_for_needs_no_terminal() -> None:
+    stream = io.StringIO()
+    set_up("text", "info", colour=True, stream=stream)
+    logging.getLogger("reverb_py").error("x")
+    assert "\x1b" in stream.getvalue()
 
 
 def test_no_colour_is_no_colour_on_a_terminal_too() -> None:

@@ -1,6 +1,7 @@
 """The server as a process: what signals do to it, what it does when a part of it dies, what is left to newcomers."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -30,6 +31,7 @@ from reverb_py.transports.sockets import RESERVE
 from tests.conformance.fixture import CERTIFICATE, OwnProcess, launch
 from tests.fakes import World
 from tests.server_process import KEPT, REPOSITORY, ServerProcess, free_port
+from tests.settings.test_load import make_certificate
 from tests.transports.fake_transport import FakeServer, turn
 from tests.transports.in_process import publish, until
 
@@ -111,7 +113,7 @@ async def test_sighup_exchanges_apps_and_secrets_and_ends_no_connection(tmp_path
             await client.subscribed("private-news")
             file.write_text(apps_toml("new"))
             await reloaded(1)
-            assert messages(process)[-1] == "Reloaded 1 apps"
+            assert messages(process)[-1] == "Reloaded 1 app"
             assert (await old.get("/channels")).status_code == 401
             await new.trigger("private-news")
             assert (await client.frame())["event"] == "ev"
@@ -193,6 +195,15 @@ async def test_a_port_that_is_taken_is_one_line_and_no_success() -> None:
                 f"Cannot listen on 127.0.0.1:{port}: Address already in use."
                 " Take another one by --port or REVERB_SERVER_PORT"
             ]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+async def test_a_host_of_another_machine_is_a_matter_of_configuration_and_told_with_its_source(host: str) -> None:
+    async with launch("--host", "", env={"REVERB_SERVER_HOST": host}, ready=False) as process:
+        assert await process.exit_code() == 2
+        (line,) = messages(process)
+        assert line.startswith(f"Cannot listen on {host}:")
+        assert "Correct REVERB_SERVER_HOST: it must be an address or a name of this machine" in line
 
 
 # `run` itself, in this process.
@@ -294,4 +305,41 @@ def test_a_reload_takes_apps_and_certificate_together_or_neither(
     caplog.set_level(logging.INFO, logger="reverb_py")
     server._reload(settings, node, config, lambda: other)
     assert (node.apps is other) is whole
-    assert ("Reloaded 1 apps and the certificate" if whole else "Nothing was reloaded") in caplog.text
+    assert ("Reloaded 1 app and the certificate" if whole else "Nothing was reloaded") in caplog.text
+
+
+def handshake(context: ssl.SSLContext) -> None:
+    """Raise SSLError when a client that verifies nothing cannot speak to a server with this context."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = context.wrap_bio(to_server, to_client, server_side=True)
+    theirs = ssl._create_unverified_context().wrap_bio(to_client, to_server)
+    for side in (theirs, ours, theirs, ours):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert ours.version() is not None
+
+
+def test_a_certificate_that_does_not_fit_its_key_leaves_the_old_pair_at_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = make_certificate(tmp_path)
+    settings = Settings(tls_cert=str(cert), tls_key=str(key))
+    config = uvicorn.Config("an:app", log_config=None)
+    config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    config.ssl.load_cert_chain(cert, key)
+    cert.write_bytes(Path(CERTIFICATE["REVERB_TLS_CERT"]).read_bytes())
+    server._reload(settings, World().node, config, lambda: Apps([APP]))
+    assert "Nothing was reloaded" in caplog.text
+    handshake(config.ssl)
+
+
+def test_a_fault_while_reading_ends_nothing_and_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    def faulty() -> Apps:
+        raise RecursionError("of ours")
+
+    node = World().node
+    before = node.apps
+    server._reload(Settings(), node, uvicorn.Config("an:app", log_config=None), faulty)
+    assert node.apps is before
+    assert "Nothing was reloaded" in caplog.text
+    assert "RecursionError: of ours" in caplog.text

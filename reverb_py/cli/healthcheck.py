@@ -8,7 +8,7 @@ import typer
 
 from reverb_py.cli.exits import ExitCode, configuration_errors
 from reverb_py.cli.options import Config, EnvFile, NoEnvFile, option
-from reverb_py.settings import CommandLine, ConfigError, Settings, load
+from reverb_py.settings import CommandLine, ConfigError, Settings, load_server
 
 TIMEOUT = 3.0  # seconds; Docker's default interval is 30
 LOOPBACK = {"": ("127.0.0.1", "::1"), "0.0.0.0": ("127.0.0.1",)}
@@ -22,13 +22,13 @@ def healthcheck(
     env_file: EnvFile = "",
     no_env_file: NoEnvFile = False,
 ) -> None:
-    """Ask the local server, found by the same settings as serve's, whether it is up.
+    """Ask the local server, found by the same settings as serve's, whether it is up. It needs no app.
 
     Exit code: 0 it is, 1 it answers otherwise (it is stopping), 2 configuration, 3 nobody answers.
     """
     with configuration_errors():
         typed = CommandLine({"host": host, "port": port, "path": path}, config, env_file, not no_env_file)
-        settings = load(typed).settings
+        settings = load_server(typed)
         if settings.port == 0:
             raise ConfigError("port 0 is a different one at each start: set REVERB_SERVER_PORT, or use --port")
     status = _ask(settings)

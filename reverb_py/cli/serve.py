@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,11 @@ from reverb_py.cli.banner import Banner
 from reverb_py.cli.exits import configuration_errors
 from reverb_py.cli.options import Config, EnvFile, NoEnvFile, flag, option
 from reverb_py.hub.app import Apps
-from reverb_py.settings import CommandLine, ConfigError, Configuration, Settings, load
+from reverb_py.settings import CommandLine, ConfigError, Configuration, Notice, Settings, load
 
 logger = logging.getLogger("reverb_py")
 
-LOOPBACK = "localhost"  # both families, where they are
+LOOPBACK = {False: "localhost", True: "127.0.0.1"}  # by ipv4_only; a name is both families, where they are
 
 Dev = Annotated[
     bool,
@@ -28,10 +29,13 @@ Dev = Annotated[
     ),
 ]
 
+Ipv4Only = Annotated[bool, typer.Option("--ipv4-only", show_default=False, help=flag("ipv4_only").help)]
+
 
 def serve(
     host: Annotated[str, option("host")] = "",
     port: Annotated[str, option("port")] = "",
+    ipv4_only: Ipv4Only = False,
     path: Annotated[str, option("path")] = "",
     hostname: Annotated[str, option("hostname")] = "",
     debug: Annotated[bool, flag("debug")] = False,
@@ -60,6 +64,7 @@ def serve(
     Every other setting: reverb-py config
     """
     options = {
+        "ipv4_only": "true" if ipv4_only else "",
         **{"host": host, "port": port, "path": path, "hostname": hostname, "debug": "true" if debug else ""},
         **{"log_format": log_format, "log_level": log_level, "allowed_origins": allowed_origins},
         **{"trusted_proxies": trusted_proxies, "max_request_size": max_request_size, "drain": drain},
@@ -91,7 +96,7 @@ def _run(
 ) -> int:
     settings, platform = configuration.settings, configuration.platform
     if dev and "host" not in configuration.origins:
-        settings = settings.model_copy(update={"host": LOOPBACK})
+        settings = settings.model_copy(update={"host": LOOPBACK[settings.ipv4_only]})
     apps = configuration.apps
     if generated is not None:
         apps = Apps([configuration.app(generated.id, generated.key, generated.secret)])
@@ -106,15 +111,36 @@ def _run(
         on_listening=lambda addresses: _show(
             Banner(settings, apps, addresses, platform, place, bool(place) and sys.stdout.isatty())
         ),
-        read_apps=lambda: apps if generated is not None else load(typed).apps,
+        read_apps=_Reader(typed, configuration) if generated is None else lambda: apps,
+        origins=configuration.origins,
     )
+
+
+class _Reader:
+    """Reads the configuration again, and tells the notices that it did not have the last time."""
+
+    def __init__(self, typed: CommandLine, configuration: Configuration) -> None:
+        self._typed = typed
+        self._told = configuration.notices
+
+    def __call__(self) -> Apps:
+        """The apps; raise ConfigError."""
+        configuration = load(self._typed)
+        _tell(notice for notice in configuration.notices if notice not in self._told)
+        self._told = configuration.notices
+        return configuration.apps
+
+
+def _tell(notices: Iterable[Notice]) -> None:
+    for notice in notices:
+        logger.log(notice.level, "%s", notice.text)
 
 
 def _set_up_logging(settings: Settings, configuration: Configuration) -> None:
     level = "debug" if settings.debug else settings.log_level
-    log.set_up(settings.log_format, level, colour=configuration.platform.colour)
-    for notice in configuration.notices:
-        logger.log(notice.level, "%s", notice.text)
+    platform = configuration.platform
+    log.set_up(settings.log_format, level, colour=platform.colour, fields=platform.log_fields)
+    _tell(configuration.notices)
     for file in configuration.files:
         logger.debug("Read %s", file)
 

@@ -4,7 +4,7 @@ For `server` and `cli` only; nothing below them has heard of settings.
 """
 
 from reverb_py.settings.errors import ConfigError, Notice
-from reverb_py.settings.load import CommandLine, Configuration, load
+from reverb_py.settings.load import CommandLine, Configuration, check_certificate, load, load_server
 from reverb_py.settings.platform import Platform
 from reverb_py.settings.server import Settings
 from reverb_py.settings.table import SETTINGS, Setting
@@ -18,5 +18,7 @@ __all__ = [
     "Platform",
     "Setting",
     "Settings",
+    "check_certificate",
     "load",
+    "load_server",
 ]

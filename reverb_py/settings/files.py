@@ -3,16 +3,19 @@
 import logging
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reverb_py import laravel_env
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import did_you_mean
-from reverb_py.settings.table import APP_LIMITS, SERVER_SETTINGS, SETTINGS
+from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, SERVER_SETTINGS
 
 TOML_PLACES = ("reverb.toml", "config/reverb.toml")
 
 _APP_KEYS = [row.name for row in APP_LIMITS]
+_APP_VARIABLES = {name for row in (*APP_CREDENTIALS, *APP_LIMITS) for name in row.about.variables}
+_SERVER_VARIABLES = {name for row in SERVER_SETTINGS for name in row.about.variables}
 _KNOWN = {
     "": [*(row.name for row in SERVER_SETTINGS), "apps", "app_defaults"],
     "app_defaults": _APP_KEYS,
@@ -20,13 +23,20 @@ _KNOWN = {
 }
 
 
-def read_env_file(
-    name: str, directory: Path, environ: Mapping[str, str], notices: list[Notice]
-) -> tuple[str, dict[str, str]]:
-    """Return the file's name and its variables. An empty name is `.env`, if there is one."""
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """An env file's name, "" when there is none, and its variables. `refused` says which of an app's has no value."""
+
+    name: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+
+
+def read_env_file(name: str, directory: Path, environ: Mapping[str, str], notices: list[Notice]) -> EnvFile:
+    """Read it; raise ConfigError when the server's own settings in it cannot be. An empty name is `.env`, if any."""
     path = directory / (name or ".env")
     if not name and not path.is_file():
-        return "", {}
+        return EnvFile()
     try:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
@@ -34,22 +44,21 @@ def read_env_file(
             f"cannot read the env file {path}: {error.strerror}. Correct --env-file or REVERB_ENV_FILE"
         ) from None
     read = laravel_env.parse(text, environ)
-    shown = name or ".env"
+    shown, refused = name or ".env", ""
     for problem in read.problems:
         named = f" ({problem.name})" if problem.name else ""
         what = f"line {problem.line} of {shown}{named} cannot be read as Laravel reads it: {problem.what}"
-        if _is_ours(problem.name):
+        if problem.name in _APP_VARIABLES or problem.name.startswith("REVERB_APP"):
+            refused = refused or f"{what}. Correct that line"
+        elif problem.name in _SERVER_VARIABLES or problem.name.startswith("REVERB_"):
             raise ConfigError(f"{what}. Correct that line")
-        notices.append(Notice(logging.WARNING, f"{what}; it is left out"))
-    return shown, read.values
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith("REVERB_") or any(name in row.about.variables for row in SETTINGS)
+        else:
+            notices.append(Notice(logging.WARNING, f"{what}; it is left out"))
+    return EnvFile(shown, read.values, refused)
 
 
 def read_toml(name: str, directory: Path) -> tuple[str, dict[str, object]]:
-    """Return the file's name and contents, its keys checked. An empty name is the first usual place."""
+    """Return the file's name and contents, the server's keys checked. An empty name is the first usual place."""
     if not name:
         name = next((place for place in TOML_PLACES if (directory / place).is_file()), "")
         if not name:
@@ -65,11 +74,15 @@ def read_toml(name: str, directory: Path) -> tuple[str, dict[str, object]]:
     except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits is another
         raise ConfigError(f"{name} is not valid TOML: {error}. Correct that line") from None
     check_keys(contents, "", f"in {name}")
+    return name, contents
+
+
+def check_app_defaults(contents: Mapping[str, object], name: str) -> None:
+    """Raise ConfigError for what cannot be in the TOML file's table for all apps."""
     defaults = contents.get("app_defaults", {})
     if not isinstance(defaults, dict):
         raise ConfigError(f"app_defaults in {name} must be a table: write [app_defaults] above its lines")
     check_keys(defaults, "app_defaults", f"of [app_defaults] in {name}")
-    return name, contents
 
 
 def check_keys(table: Mapping[str, object], section: str, place: str) -> None:

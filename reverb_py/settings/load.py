@@ -20,7 +20,7 @@ from reverb_py.settings.app import AppLimits, AppSettings
 from reverb_py.settings.apps import AppsReader, to_app
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import explain
-from reverb_py.settings.files import read_env_file, read_toml
+from reverb_py.settings.files import EnvFile, check_app_defaults, read_env_file, read_toml
 from reverb_py.settings.platform import Platform
 from reverb_py.settings.server import Settings
 from reverb_py.settings.sources import Found, Options, Source, Table, Variables, first
@@ -62,9 +62,12 @@ class _Read:
 
     environment: Variables
     env_file: Variables
-    env_file_name: str
+    env_file_read: EnvFile
     toml: Mapping[str, object]
     toml_name: str
+    platform: Platform
+    options: Options
+    notices: list[Notice]
 
     @property
     def variables(self) -> tuple[Variables, ...]:
@@ -74,6 +77,10 @@ class _Read:
         contents = self.toml.get(section, {}) if section else self.toml
         place = f"of [{section}] in {self.toml_name}" if section else f"in {self.toml_name}"
         return Table(contents if isinstance(contents, dict) else {}, place)
+
+    def sources(self, section: str = "") -> tuple[Source, ...]:
+        """In their order; `section` is the table of the TOML file."""
+        return self.options, *self.variables, self.table(section)
 
 
 def load(
@@ -86,78 +93,95 @@ def load(
 
     `environ` is the process's own, `directory` the working directory, unless they are given.
     """
-    typed = command_line or CommandLine()
-    notices: list[Notice] = []
-    set_there = os.environ if environ is None else environ
-    read = _read(typed, set_there, Path() if directory is None else directory, notices)
-    platform = Platform.of(set_there)
-    options = Options(typed.options)
-
-    settings, found = _settings([options, *read.variables, read.table()])
-    settings = settings.model_copy(update=_of_the_platform(settings, platform, found, notices))
-    reader = AppsReader(
-        [options, *read.variables, read.table("app_defaults")], read.variables, settings.profile, notices
-    )
+    read = _read(command_line or CommandLine(), environ, directory)
+    settings, found = _settings(read)
+    check_certificate(settings)
+    if read.env_file_read.refused:
+        raise ConfigError(read.env_file_read.refused)
+    check_app_defaults(read.toml, read.toml_name)
+    reader = AppsReader(read.sources("app_defaults"), read.variables, settings.profile, read.notices)
     limits, apps = reader.limits(), reader.apps(read.toml.get("apps", []), read.toml_name)
 
-    notices += worth_telling.all_of(read.variables, settings, platform)
+    read.notices.extend(worth_telling.all_of(read.variables, settings, read.platform))
     return Configuration(
         settings=settings,
         apps=apps,
         limits=limits,
-        platform=platform,
-        notices=tuple(dict.fromkeys(notices)),
+        platform=read.platform,
+        notices=tuple(dict.fromkeys(read.notices)),
         origins={name: each.origin for name, each in found.items()},
-        files=tuple(filter(None, (read.env_file_name, read.toml_name))),
+        files=tuple(filter(None, (read.env_file_read.name, read.toml_name))),
     )
 
 
-def _read(typed: CommandLine, environ: Mapping[str, str], directory: Path, notices: list[Notice]) -> _Read:
-    environment = Variables(environ, notices)
-    name, values = "", dict[str, str]()
+def load_server(
+    command_line: CommandLine | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """The server's settings alone, whatever is wrong with apps and certificate: a running server goes on with its own.
+
+    Raise ConfigError as `load` does.
+    """
+    settings, _ = _settings(_read(command_line or CommandLine(), environ, directory))
+    return settings
+
+
+def _read(typed: CommandLine, environ: Mapping[str, str] | None, directory: Path | None) -> _Read:
+    set_there, here = os.environ if environ is None else environ, Path() if directory is None else directory
+    notices: list[Notice] = []
+    environment = Variables(set_there, notices)
+    file = EnvFile()
     if typed.use_env_file:
-        wanted = typed.env_file or environment.text("REVERB_ENV_FILE")
-        name, values = read_env_file(wanted, directory, environ, notices)
-    env_file = Variables(values, notices, name)
+        file = read_env_file(typed.env_file or environment.text("REVERB_ENV_FILE"), here, set_there, notices)
+    env_file = Variables(file.values, notices, file.name)
     toml_name, toml = read_toml(
-        typed.config or environment.text("REVERB_CONFIG") or env_file.text("REVERB_CONFIG"), directory
+        typed.config or environment.text("REVERB_CONFIG") or env_file.text("REVERB_CONFIG"), here
     )
-    return _Read(environment, env_file, name, toml, toml_name)
+    platform, options = Platform.of(set_there), Options(typed.options)
+    return _Read(environment, env_file, file, toml, toml_name, platform, options, notices)
 
 
-def _settings(sources: Sequence[Source]) -> tuple[Settings, dict[str, Found]]:
-    """The server's settings, and where each came from."""
+def _settings(read: _Read) -> tuple[Settings, dict[str, Found]]:
+    """The server's settings as the platform changes them, and where each came from."""
+    settings, found = _as_set(read.sources())
+    return settings.model_copy(update=_of_the_platform(settings, read.platform, found, read.notices)), found
+
+
+def _as_set(sources: Sequence[Source]) -> tuple[Settings, dict[str, Found]]:
     found = first(sources, SERVER_SETTINGS)
     values: dict[str, Any] = {name: each.value for name, each in found.items()}
     try:
-        settings = Settings(**values)
+        return Settings(**values), found
     except ValidationError as error:
         raise explain(error, found, SERVER_SETTINGS) from None
-    _check_certificate(settings)
-    return settings, found
 
 
 def _of_the_platform(
     settings: Settings, platform: Platform, found: Mapping[str, Found], notices: list[Notice]
 ) -> dict[str, object]:
-    """What a platform changes: the drain time, the proxies, and an address of IPv4 alone."""
+    """What a platform changes: the drain time, the proxies, and the address."""
     changes: dict[str, object] = {}
     if "drain" not in found and platform.draining_seconds is not None:
         changes["drain"] = max(0.0, platform.draining_seconds - DRAIN_RESERVE)
     if "trusted_proxies" not in found and platform.railway:
         changes["trusted_proxies"] = ("*",)
-    if settings.host == "0.0.0.0" and platform.railway:
+    if settings.ipv4_only:
+        changes["host"] = settings.host or "0.0.0.0"
+    elif settings.host == "0.0.0.0" and platform.railway:
         changes["host"] = ""
         origin = found["host"].origin
         text = (
-            f"{origin} is 0.0.0.0; Railway's private network may use IPv6, so that it is listened on too [{IPV4_ONLY}]"
+            f"{origin} is 0.0.0.0; Railway's private network may use IPv6, so that it is listened on too, unless "
+            f"REVERB_IPV4_ONLY is true [{IPV4_ONLY}]"
         )
         notices.append(Notice(logging.INFO, text))
     return changes
 
 
-def _check_certificate(settings: Settings) -> None:
-    """Load the certificate once, so that a wrong path is told now (Reverb starts regardless)."""
+def check_certificate(settings: Settings) -> None:
+    """Load the certificate once, so that a wrong path is told now (Reverb starts regardless); raise ConfigError."""
     if not settings.tls_cert:
         return
     try:

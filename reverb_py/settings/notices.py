@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterable, Sequence
 
+from pydantic import TypeAdapter, ValidationError
+
 from reverb_py import codes
 from reverb_py.settings.errors import Notice
 from reverb_py.settings.explain import did_you_mean
@@ -10,7 +12,9 @@ from reverb_py.settings.platform import SERVICE_LINK_NAME, Platform
 from reverb_py.settings.server import Settings
 from reverb_py.settings.sources import Variables
 from reverb_py.settings.table import SETTINGS
+from reverb_py.settings.values import Switch
 
+_SWITCH: TypeAdapter[bool] = TypeAdapter(Switch)
 OTHER_VARIABLES = frozenset({"REVERB_APPS", "REVERB_CONFIG", "REVERB_ENV_FILE"})
 # Reverb's own that mean nothing here, or not yet; they stand in every Laravel project.
 REVERBS = frozenset(
@@ -54,10 +58,10 @@ def unknown_variables(names: Iterable[str]) -> list[Notice]:
 
 def not_in_this_version(sources: Sequence[Variables]) -> list[Notice]:
     notices = []
-    if _value(sources, "REVERB_SCALING_ENABLED") in (True, "1"):
+    if _is_on(_value(sources, "REVERB_SCALING_ENABLED")):
         notices.append(
             _warning(
-                "REVERB_SCALING_ENABLED is true, but this version does not scale over Redis yet: one node "
+                "REVERB_SCALING_ENABLED is on, but this version does not scale over Redis yet: one node "
                 "runs, and REDIS_* and REVERB_SCALING_CHANNEL are not used. Run one server only, or clients "
                 f"miss events [{codes.NODES_APART}]"
             )
@@ -91,7 +95,7 @@ def _about_railway(platform: Platform) -> list[Notice]:
             f"clients see 1006 instead of a goodbye. Set it to 20 [{codes.DEPLOY_CUTS}]"
         )
         notices.append(_warning(text))
-    if platform.replica:
+    if platform.replica_id:
         text = (
             "This server shares events with no other: run one replica of this service, or clients miss what the "
             f"others are sent [{codes.NODES_APART}]"
@@ -103,6 +107,14 @@ def _about_railway(platform: Platform) -> list[Notice]:
 def _value(sources: Sequence[Variables], name: str) -> object:
     found = next((each for each in (source.variable(name) for source in sources) if each), None)
     return None if found is None else found.value
+
+
+def _is_on(value: object) -> bool:
+    """As a switch is read; a word that is none counts, since it is true for PHP."""
+    try:
+        return value is not None and _SWITCH.validate_python(value)
+    except ValidationError:
+        return True
 
 
 def _warning(text: str) -> Notice:

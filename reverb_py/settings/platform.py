@@ -19,13 +19,20 @@ class Platform:
     private_domain: str = ""
     port: str = ""
     draining_seconds: float | None = None
-    replica: bool = False  # it runs services in replicas, perhaps in one
-    colour: bool = True  # nobody set NO_COLOR
+    replica_id: str = ""  # it runs services in replicas, perhaps in one
+    deployment_id: str = ""
+    colour: bool | None = None  # asked for or forbidden; None: as it fits where the output goes
 
     @property
     def managed(self) -> bool:
         """Return True where nobody sits at a terminal, and made-up credentials would harm."""
         return self.railway or self.kubernetes
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What tells this process's lines from those of others."""
+        fields = {"replica_id": self.replica_id, "deployment_id": self.deployment_id}
+        return {name: text for name, text in fields.items() if text}
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Platform":
@@ -36,9 +43,17 @@ class Platform:
             private_domain=environ.get("RAILWAY_PRIVATE_DOMAIN", "").strip(),
             port=environ.get("PORT", "").strip(),
             draining_seconds=_seconds(environ.get("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "")),
-            replica=bool(environ.get("RAILWAY_REPLICA_ID")),
-            colour=not environ.get("NO_COLOR"),
+            replica_id=environ.get("RAILWAY_REPLICA_ID", ""),
+            deployment_id=environ.get("RAILWAY_DEPLOYMENT_ID", ""),
+            colour=_colour(environ),
         )
+
+
+def _colour(environ: Mapping[str, str]) -> bool | None:
+    """NO_COLOR (no-color.org) wins over FORCE_COLOR (force-color.org), whose 0 asks for nothing."""
+    if environ.get("NO_COLOR"):
+        return False
+    return True if environ.get("FORCE_COLOR", "0") not in ("", "0") else None
 
 
 def _seconds(text: str) -> float | None:

@@ -43,6 +43,13 @@ class Settings(BaseSettings):
         Port,
         About("Port to listen on; 0 takes a free one. 8080 is Reverb's.", ("REVERB_SERVER_PORT", "PORT")),
     ] = 8080
+    ipv4_only: Annotated[
+        Switch,
+        About(
+            "Of every address, listen on those of IPv4 alone, on Railway too, where 0.0.0.0 would be widened.",
+            ("REVERB_IPV4_ONLY",),
+        ),
+    ] = False
     path: Annotated[
         Path,
         About(
@@ -236,6 +243,12 @@ class Settings(BaseSettings):
         if bool(self.tls_cert) != bool(self.tls_key):
             given, missing = ("TLS_CERT", "TLS_KEY") if self.tls_cert else ("TLS_KEY", "TLS_CERT")
             raise ValueError(f"REVERB_{given} is set and REVERB_{missing} is not: TLS needs both; set it, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _no_ipv6_address_beside_ipv4_only(self) -> Self:
+        if self.ipv4_only and ":" in self.host:
+            raise ValueError(f"the host {self.host} is of IPv6, and REVERB_IPV4_ONLY is true: remove one of them")
         return self
 
     @classmethod

@@ -88,6 +88,29 @@ def test_it_reads_the_servers_settings(command: Command, place: Path) -> None:
         assert command("healthcheck", "--no-env-file").exit_code == UP
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".env", "REVERB_APP_ID=1\n"),
+        (".env", "REVERB_APP_KEY=a b\n"),
+        ("reverb.toml", "[app_defaults]\nmax_conections = 1\n"),
+        ("reverb.toml", '[[apps]]\nid = "1"\n'),
+    ],
+)
+def test_what_is_wrong_with_an_app_is_not_its_business(command: Command, place: Path, file: str, text: str) -> None:
+    """A running server refuses such an edit, and goes on."""
+    place.joinpath(file).write_text(text)
+    with answering() as port:
+        assert command("healthcheck", "--port", str(port)).exit_code == UP
+        assert command("healthcheck", "--port", "x").exit_code == CONFIGURATION
+
+
+def test_a_certificate_that_only_the_server_may_read_is_fine(command: Command) -> None:
+    with answering(tls=True) as port:
+        env = {"REVERB_TLS_CERT": "/nowhere.pem", "REVERB_TLS_KEY": "/nowhere.key"}
+        assert command("healthcheck", "--port", str(port), env=env).exit_code == UP
+
+
 def test_a_certificate_of_a_public_name_is_fine(command: Command) -> None:
     with answering(tls=True) as port:
         assert command("healthcheck", "--port", str(port), env=CERTIFICATE).exit_code == UP

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,18 @@ class Served:
         self.settings: Settings
         self.apps: Apps
         self.read_apps: Callable[[], Apps]
+        self.origins: Mapping[str, str]
 
-    def run(self, settings: Settings, apps: Apps, *, on_listening: Any, read_apps: Callable[[], Apps]) -> int:
-        self.settings, self.apps, self.read_apps = settings, apps, read_apps
+    def run(
+        self,
+        settings: Settings,
+        apps: Apps,
+        *,
+        on_listening: Any,
+        read_apps: Callable[[], Apps],
+        origins: Mapping[str, str],
+    ) -> int:
+        self.settings, self.apps, self.read_apps, self.origins = settings, apps, read_apps, origins
         on_listening([("127.0.0.1", settings.port)])
         return self.exit_code
 
@@ -112,6 +122,28 @@ def test_artisans_names_start_it_too(command: Command, served: Served, name: str
     assert (served.settings.host, served.settings.port, served.settings.debug) == ("0.0.0.0", 7, True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "env", "host"),
+    [
+        (["--ipv4-only"], {}, "0.0.0.0"),
+        (["--ipv4-only"], {"RAILWAY_ENVIRONMENT_ID": "x", "REVERB_SERVER_HOST": "0.0.0.0"}, "0.0.0.0"),
+        ([], {"RAILWAY_ENVIRONMENT_ID": "x", "REVERB_IPV4_ONLY": "true"}, "0.0.0.0"),
+        (["--ipv4-only", "--dev"], {}, "127.0.0.1"),
+    ],
+)
+def test_ipv4_alone_is_an_option(
+    command: Command, served: Served, arguments: list[str], env: dict[str, str], host: str
+) -> None:
+    assert command("serve", *arguments, env={**TRIO, **env}).exit_code == 0
+    assert served.settings.host == host
+
+
+def test_the_server_knows_where_its_address_was_set(command: Command, served: Served, place: Path) -> None:
+    place.joinpath(".env").write_text("REVERB_SERVER_HOST=127.0.0.1\n")
+    command("serve", "--port", "7", env=TRIO)
+    assert served.origins == {"host": "REVERB_SERVER_HOST in .env", "port": "--port"}
+
+
 def test_files_may_be_named_or_left_alone(command: Command, served: Served, place: Path) -> None:
     place.joinpath(".env").write_text("PORT=1\n")
     place.joinpath("other.env").write_text("PORT=2\n")
@@ -137,6 +169,34 @@ def test_a_reload_reads_the_files_again_and_says_what_is_wrong_with_them(
     place.joinpath(".env").write_text(lines.replace("=key", "=a b"))
     with pytest.raises(ConfigError):
         served.read_apps()
+
+
+def test_a_reload_tells_what_is_new_to_be_told_once(
+    command: Command, served: Served, place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.joinpath(".env").write_text("REVERB_OLD_MISTAKE=1\n")
+    command("serve", env=TRIO)
+    logging.getLogger().addHandler(caplog.handler)
+    place.joinpath(".env").write_text("REVERB_OLD_MISTAKE=1\nREVERB_NEW_MISTAKE=1\n")
+    for told in (["REVERB_NEW_MISTAKE is no setting, and ignored"], []):
+        caplog.clear()
+        served.read_apps()
+        assert caplog.messages == told
+
+
+def test_on_railway_every_line_for_machines_says_which_replica_wrote_it() -> None:
+    railway = {"RAILWAY_REPLICA_ID": "r", "RAILWAY_DEPLOYMENT_ID": "d", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "2"}
+    with ServerProcess(env={**TRIO, **railway}) as process:
+        process.wait_until_ready()
+        lines = [json.loads(line) for line in process.output.splitlines()]
+    assert {(line["replica_id"], line["deployment_id"]) for line in lines} == {("r", "d")}
+
+
+@pytest.mark.parametrize(("colour", "coloured"), [("1", True), ("0", False)])
+def test_colour_may_be_asked_for_without_a_terminal(colour: str, coloured: bool) -> None:
+    with ServerProcess("--log-format", "text", env={**TRIO, "REVERB_TYPO": "x", "FORCE_COLOR": colour}) as process:
+        process.wait_until_ready()
+        assert ("\x1b[33mWARNING\x1b[0m REVERB_TYPO" in process.output) is coloured
 
 
 # Credentials that nobody has set.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from reverb_py.settings import CommandLine, ConfigError, load_server
 from tests.settings.place import TRIO, Place
 
 
@@ -88,6 +89,18 @@ def test_what_cannot_work_is_refused_in_one_line_without_secrets(
     line = place.refusal(environ)
     assert [part for part in parts if part not in line] == [], line
     assert "hunter2" not in line
+
+
+def test_the_servers_settings_alone_are_read_whatever_is_wrong_with_its_apps_and_certificate(place: Place) -> None:
+    place.write(
+        ".env", "REVERB_APP_KEY=a b\nREVERB_APPS=[\nREVERB_SERVER_PORT=7\nREVERB_TLS_CERT=/a\nREVERB_TLS_KEY=/b\n"
+    )
+    place.write("reverb.toml", "path = '/ws'\n[app_defaults]\nzzz = 1\n")
+    read = load_server(environ={}, directory=place.directory)
+    assert (read.port, read.path, read.tls_cert) == (7, "/ws", "/a")
+    assert "/a" in place.refusal()
+    with pytest.raises(ConfigError):
+        load_server(CommandLine({"port": "x"}), environ={}, directory=place.directory)
 
 
 def test_a_certificate_with_its_key_is_accepted(place: Place, tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ from tests.settings.place import TRIO, Place, warnings
         ({"REVERB_APP_SECERT": "x"}, "REVERB_APP_SECERT is no setting, and ignored; did you mean REVERB_APP_SECRET?"),
         ({"REVERB_PROT": "x"}, "did you mean REVERB_PORT?"),
         ({"REVERB_SCALING_ENABLED": "true"}, "one node runs"),
+        ({"REVERB_SCALING_ENABLED": "on"}, "one node runs"),
+        ({"REVERB_SCALING_ENABLED": "Yes"}, "one node runs"),
+        ({"REVERB_SCALING_ENABLED": "1"}, "one node runs"),
+        ({"REVERB_SCALING_ENABLED": "redis"}, "one node runs"),
         ({"WEB_CONCURRENCY": "4"}, "WEB_CONCURRENCY is '4', and ignored"),
         ({"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM": "all"}, "channels that they have not joined"),
         ({"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM": "nobody"}, "switches client events off"),
@@ -27,6 +31,11 @@ def test_what_works_otherwise_than_it_looks_is_warned_about_once(
     told = warnings(place.load(environ))
     assert told.count(part) == 1, told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("off", ["false", "off", "no", "0", "null", ""])
+def test_scaling_that_is_off_is_not_worth_a_word(place: Place, off: str) -> None:
+    assert place.load({"REVERB_SCALING_ENABLED": off}).notices == ()
 
 
 def test_the_variables_of_a_laravel_project_give_no_warning(place: Place) -> None:

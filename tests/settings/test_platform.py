@@ -1,5 +1,8 @@
 """What Railway and Kubernetes change."""
 
+import pytest
+
+from reverb_py.settings import Platform
 from tests.settings.place import Place
 
 
@@ -19,3 +22,48 @@ def test_elsewhere_ipv4_stays_ipv4(place: Place) -> None:
     configuration = place.load({"REVERB_SERVER_HOST": "0.0.0.0", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
     assert configuration.settings.host == "0.0.0.0"
     assert configuration.platform.managed
+
+
+@pytest.mark.parametrize(
+    ("environ", "colour"),
+    [
+        ({}, None),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "3"}, True),
+        ({"FORCE_COLOR": "0"}, None),
+        ({"FORCE_COLOR": ""}, None),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"NO_COLOR": "", "FORCE_COLOR": "1"}, True),
+    ],
+)
+def test_colour_may_be_asked_for_and_forbidden(environ: dict[str, str], colour: bool | None) -> None:
+    assert Platform.of(environ).colour is colour
+
+
+@pytest.mark.parametrize(
+    ("environ", "fields"),
+    [
+        ({}, {}),
+        ({"RAILWAY_REPLICA_ID": "r"}, {"replica_id": "r"}),
+        (
+            {"RAILWAY_REPLICA_ID": "r", "RAILWAY_DEPLOYMENT_ID": "d"},
+            {"replica_id": "r", "deployment_id": "d"},
+        ),
+    ],
+)
+def test_railway_names_the_replica_and_the_deployment(environ: dict[str, str], fields: dict[str, str]) -> None:
+    assert Platform.of(environ).log_fields == fields
+
+
+@pytest.mark.parametrize("host", ["", "*", "::", "0.0.0.0"])
+@pytest.mark.parametrize("railway", [{}, {"RAILWAY_ENVIRONMENT_ID": "x", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "9"}])
+def test_ipv4_alone_is_ipv4_alone_everywhere(place: Place, host: str, railway: dict[str, str]) -> None:
+    configuration = place.load({**railway, "REVERB_SERVER_HOST": host, "REVERB_IPV4_ONLY": "true"})
+    assert (configuration.settings.host, configuration.notices) == ("0.0.0.0", ())
+
+
+def test_ipv4_alone_leaves_an_address_as_it_is_and_refuses_one_of_ipv6(place: Place) -> None:
+    alone = {"REVERB_IPV4_ONLY": "true"}
+    assert place.load({**alone, "REVERB_SERVER_HOST": "10.0.0.1"}).settings.host == "10.0.0.1"
+    assert "the host ::1 is of IPv6, and REVERB_IPV4_ONLY" in place.refusal({**alone, "REVERB_SERVER_HOST": "::1"})
