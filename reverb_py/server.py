@@ -21,6 +21,8 @@ from reverb_py.node import Node
 from reverb_py.protocol.errors import ErrorCode
 from reverb_py.protocol.frames import PING
 from reverb_py.settings import ConfigError, Settings, check_certificate
+from reverb_py.transports.backlog import Backlog
+from reverb_py.transports.failures import Failures
 from reverb_py.transports.http import HttpApi, create_app
 from reverb_py.transports.http_auth import Authenticator
 from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
@@ -85,6 +87,8 @@ async def _serve(
     observer = _observe(settings, node)
     node.capacity = settings.max_connections or descriptors - 2 * RESERVE
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
+    endpoint.backlog = Backlog(settings.max_total_backlog)
+    endpoint.failures = Failures(settings.max_failures, loop.time)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
 
     sockets = bind(settings.host, settings.port)

@@ -196,6 +196,22 @@ class Settings(BaseSettings):
             "bytes",
         ),
     ] = 1_048_576
+    max_total_backlog: Annotated[
+        Size,
+        About(
+            "How far all readers together may be behind before the slowest are dropped, 0: no limit. Our choice.",
+            ("REVERB_MAX_TOTAL_BACKLOG",),
+            "bytes",
+        ),
+    ] = 268_435_456
+    max_failures: Annotated[
+        Count,
+        About(
+            "Refused handshakes of one address before they are cut short (429), 0: no limit. A choice of ours.",
+            ("REVERB_MAX_FAILURES",),
+            "handshakes a minute",
+        ),
+    ] = 300
     slow_timeout: Annotated[
         SomeSeconds,
         About(

@@ -56,7 +56,7 @@ def test_near_the_limit_not_every_byte_is_a_reason_to_look_at_everybody() -> Non
 
     class Counting(Slow):
         @property
-        def unsent(self) -> int:  # type: ignore[override]
+        def unsent(self) -> int:
             nonlocal looks
             looks += 1
             return 99_990
