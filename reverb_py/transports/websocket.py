@@ -404,7 +404,7 @@ class WebSocket(asyncio.Protocol):
         session, self._session = self._session, None  # breaks our own cycle
         if session is None:
             return
-        close = self._rfc6455.close_rcvd or self._rfc6455.close_sent
+        close = self._rfc6455.close_sent or self._rfc6455.close_rcvd  # theirs may have been no valid one
         if close is not None and code == ABNORMAL:
             code, reason = close.code, close.reason
         self._endpoint.node.disconnect(session.connection, code, reason)
