@@ -1,4 +1,7 @@
-"""`python -m bench`: every row, measured and reported. Exit code 1 for nonsense (lost copies), never for a time."""
+"""`python -m bench`: every row, measured and reported. Exit code 1 for nonsense (lost copies), never for a time.
+
+2: usage; 130: interrupted, after what was measured until then.
+"""
 
 import argparse
 import json
@@ -19,7 +22,7 @@ QUICK_SECONDS = 5  # that idle connections are watched with --quick
 
 def main(arguments: Sequence[str], servers: Mapping[str, Kind] | None = None) -> int:
     """Measure, print, and return the exit code. `servers` are measured in place of ours and its comparisons."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         binaries = Path(directory)
         try:
@@ -27,18 +30,60 @@ def main(arguments: Sequence[str], servers: Mapping[str, Kind] | None = None) ->
         except Broken as broken:
             print(broken, file=sys.stderr)
             return 1
-        facts, rows = machine.describe(compiler()), {}
-        for name, task in _tasks(options, servers or kinds(binaries), binaries).items():
+        facts = machine.describe(compiler())
+        rows: dict[str, Row] = {}
+        is_whole = _measure_all(_tasks(options, servers or kinds(binaries), binaries), rows)
+    _report(options, rows, facts)
+    if not is_whole:
+        print("Interrupted: these are the rows until then.", file=sys.stderr)
+        return 130
+    return 1 if any(row.wrong for row in rows.values()) else 0
+
+
+def _measure_all(tasks: Mapping[str, Task], rows: dict[str, Row]) -> bool:
+    """Add each row when it is measured; False when Ctrl-C ended it."""
+    try:
+        for name, task in tasks.items():
             began = time.monotonic()
             print(f"{name} … ", end="", file=sys.stderr, flush=True)
             rows[name] = _attempt(name, task)
             print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return False
+    return True
+
+
+def _report(options: argparse.Namespace, rows: Mapping[str, Row], facts: Mapping[str, str]) -> None:
     if options.quick:
         print("Smaller and shorter than the titles say (--quick): good for nonsense, not for figures.\n")
-    print(report.as_text(rows, facts))
+    print(report.as_text(rows, facts, quick=options.quick))
     if options.json:
-        options.json.write_text(json.dumps(report.as_json(rows, facts), indent=1) + "\n")
-    return 1 if not rows or any(row.wrong for row in rows.values()) else 0
+        options.json.write_text(json.dumps(report.as_json(rows, facts, quick=options.quick), indent=1) + "\n")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for; exit with 2 when it cannot be done, before anything is measured."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.only = [name for name in options.only.split(",") if name]
+    names = [*(each.name for each in WORKLOADS), *(each.name for each in IDLE)]
+    groups = list(dict.fromkeys(map(_group, names)))
+    if unknown := set(options.only) - {*names, *groups}:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}. There are {', '.join([*groups, *names])}")
+    if options.rounds < 0:
+        parser.error("--rounds must be a number above 0")
+    if options.json:
+        try:
+            options.json.open("a").close()
+        except OSError as error:
+            parser.error(f"cannot write {options.json}: {error.strerror}")
+    return options
+
+
+def _group(name: str) -> str:
+    """The word before the dash."""
+    return name.partition("-")[0]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,8 +109,8 @@ def _tasks(options: argparse.Namespace, servers: Mapping[str, Kind], binaries: P
         tasks[idle.name] = lambda idle=idle, connections=connections, seconds=seconds: measure_idle(  # type: ignore[misc]
             idle, servers, binaries, connections, seconds
         )
-    wanted = [name for name in options.only.split(",") if name]
-    return {name: task for name, task in tasks.items() if not wanted or {name, name.partition("-")[0]} & set(wanted)}
+    wanted = set(options.only)
+    return {name: task for name, task in tasks.items() if not wanted or {name, _group(name)} & wanted}
 
 
 def _attempt(name: str, task: Task) -> Row:
@@ -77,4 +122,7 @@ def _attempt(name: str, task: Task) -> Row:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # before the first row
+        sys.exit(130)

@@ -70,7 +70,7 @@ static void turn(int64_t until) {
 
 static void connect_all(void) {
     int all = options.connections + (mode == PRESENCE), opened = 0;
-    for (int64_t end = now_ns() + CONNECTING * SECOND; subscribed < all;) {
+    for (int64_t end = now_ns() + CONNECTING * SECOND; subscribed + (int)count.dropped < all;) {
         while (opened < all && opened - subscribed < options.in_flight) open_subscriber(opened++);
         turn(now_ns() + SECOND / 10);
         if (now_ns() > end) die("%d of %d were subscribed after %d s", subscribed, all, CONNECTING);
@@ -79,7 +79,7 @@ static void connect_all(void) {
 
 /* What a run does in each turn; return until when nothing new is to be done unless something arrives. */
 static int64_t work(int64_t end) {
-    if (options.life) send_some_away(now_ns());
+    if (options.life) grow_older(now_ns()), send_some_away(now_ns());
     if (mode == TRIGGER) publish_where_possible();
     if (mode == CLIENT) send_client_event();
     if (mode == PRESENCE) step_presence();
@@ -87,10 +87,12 @@ static int64_t work(int64_t end) {
     return options.life && soon < end ? soon : end;
 }
 
-/* Where subscribers come and go, nobody knows how many copies there should be: a little while must do. */
+/* Where subscribers come and go, all must be back; nobody knows how many copies there should be until then: a little
+ * while must do. */
 static int is_complete(int64_t since) {
     if (count.pending) return 0;
-    return options.life ? now_ns() > since + 200 * MILLISECOND : all_arrived();
+    if (!options.life) return all_arrived();
+    return subscribed == options.connections && now_ns() > since + 200 * MILLISECOND;
 }
 
 /* Wait until every copy and answer is there, or nothing came for PATIENCE; return when the last one came. */
@@ -114,9 +116,12 @@ static void run(void) {
     if (mode == STORM) {
         connect_all();
     } else {
-        while (now_ns() < end) turn(work(end));
+        do turn(work(end));
+        while (now_ns() < end);
     }
-    print_count(wait_for_the_rest() - began, cpu_ns() - busy);
+    int64_t ended = wait_for_the_rest();
+    if (options.life) settle_all();
+    print_count(ended - began, cpu_ns() - busy);
 }
 
 static void read_options(int size, char **arguments) {

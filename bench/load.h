@@ -9,11 +9,13 @@ enum { SUBSCRIBER, PUBLISHER, INPUT };       /* who is ready, in the upper half 
 static const int64_t SECOND = 1000000000;    /* ns */
 
 typedef enum { HOLD, STORM, TRIGGER, CLIENT, PRESENCE } Mode;
-typedef enum { UPGRADING, CONNECTED, SUBSCRIBING, SUBSCRIBED, CLOSING } State;
+typedef enum { UPGRADING, CONNECTED, SUBSCRIBING, SUBSCRIBED, CLOSING, GONE } State;
 
 /* Of the events of one publisher: the last number, and which of the 64 up to it have come. */
 typedef struct {
     uint32_t last;
+    uint32_t base, got; /* after which each must come, and how many of these have; for settle() */
+    uint32_t due;       /* the last that must have come when its subscriber said goodbye */
     uint64_t seen;
 } Order;
 
@@ -39,8 +41,9 @@ typedef struct {
 
 /* What became of a run. */
 typedef struct {
-    uint64_t events, expected, delivered, duplicates, disordered, gaps, connects;
+    uint64_t events, expected, delivered, lost, duplicates, disordered, connects;
     uint64_t pending;                  /* requests without an answer yet */
+    uint64_t strays;                   /* copies in a channel that is not their subscriber's */
     uint64_t refused, errors, dropped; /* requests not answered with 200, pusher:error, connections that ended */
 } Count;
 
@@ -57,6 +60,8 @@ extern int subscribed;
 void begin_count(void);
 void note_latency(int64_t nanoseconds);
 void account(Order *order, uint32_t sequence, int64_t age);
+void expect_after(Order *order, uint32_t sequence);
+void settle(Order *order, uint32_t due);
 int all_arrived(void);
 void print_count(int64_t elapsed, int64_t busy);
 
@@ -68,14 +73,18 @@ void read_subscriber(int number);
 void send_client_event(void);
 void step_presence(void);
 void send_some_away(int64_t now);
+void settle_all(void);
 int channel_name(int number, char *out);
 int audience(int channel);
-int write_data(char *out, int publisher, uint32_t sequence, int64_t time);
+int write_data(char *out, int channel, int publisher, uint32_t sequence, int64_t time);
 
 /* publishers.c */
 extern int64_t due; /* ns: when the next event is to be sent, with a rate */
 void make_publishers(void);
 void publish_where_possible(void);
 void read_answer(int number);
+void grow_older(int64_t now);
+uint32_t published(int publisher, int channel);
+uint32_t published_long_ago(int publisher, int channel);
 
 #endif

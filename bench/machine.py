@@ -2,7 +2,9 @@
 
 import os
 import platform
+import shutil
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +19,10 @@ def describe(cc: str) -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "cc": _first_line(cc, "--version"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+    if commit := _commit():
+        facts["commit"] = commit
     return facts | {name: version(name) for name in PACKAGES}
 
 
@@ -25,6 +30,13 @@ def _cpu() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
     return names[0] if names else platform.machine()
+
+
+def _commit() -> str:
+    """What `git describe` calls this checkout; "" without git."""
+    git = shutil.which("git")
+    where = str(Path(__file__).parent)
+    return _first_line(git, "-C", where, "describe", "--always", "--dirty") if git else ""
 
 
 def _first_line(*command: str) -> str:

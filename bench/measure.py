@@ -12,7 +12,7 @@ from typing import Any
 from bench.process import Broken, Load, Server, load_command
 from bench.workloads import OURS, Idle, Kind, Workload
 
-WRONG = ("lost", "duplicates", "disordered", "refused", "errors", "dropped")  # of a run; each must be 0
+WRONG = ("lost", "duplicates", "disordered", "strays", "refused", "errors", "dropped")  # of a run; each must be 0
 
 Figures = dict[str, float]
 
@@ -57,7 +57,7 @@ def _run(workload: Workload, server: Server, load: Load, row: Row) -> None:
     before = server.cpu
     result = load.run()
     cpu = server.cpu - before
-    row.wrong += wrongs(server.name, result, workload.count)
+    row.wrong += wrongs(server.name, result, workload.count, int(workload.options["connections"]))
     units = result[workload.count] / workload.per
     if units:
         row.add(
@@ -73,32 +73,41 @@ def _run(workload: Workload, server: Server, load: Load, row: Row) -> None:
         )
 
 
-def wrongs(server: str, result: Mapping[str, Any], counted: str) -> list[str]:
+def wrongs(server: str, result: Mapping[str, Any], counted: str, connections: int) -> list[str]:
     """Say what must not happen in a run, and did."""
     found = [f"{server}: {result[name]} {name}" for name in WRONG if result[name]]
+    if result["subscribed"] != connections:
+        found.append(f"{server}: {result['subscribed']} of {connections} are subscribed at the end")
     return found if result[counted] else [*found, f"{server}: nothing was counted ({counted} is 0)"]
 
 
 def measure_idle(idle: Idle, kinds: Mapping[str, Kind], binaries: Path, connections: int, seconds: int) -> Row:
     """Measure memory, and for `seconds` the CPU time, of connections that do nothing."""
     row = Row(idle.name, idle.title, "connection")
+    env = {"REVERB_APP_PING_INTERVAL": str(max(seconds - 1, 1)), **(certificate(binaries) if idle.tls else {})}
     for name in idle.servers:
-        if name not in kinds:
-            continue
-        with ExitStack() as stack:
-            env = {**kinds[name].env, "REVERB_APP_PING_INTERVAL": str(max(seconds - 1, 1))}
-            if idle.tls:
-                env |= certificate(binaries)
-            server = stack.enter_context(Server(name, kinds[name].command, env))
-            server.settle()
-            before = server.memory
-            load = stack.enter_context(Load(_idle_command(idle, binaries, server.port, connections, seconds)))
-            server.settle()
-            figures = {"bytes": (server.memory - before) / connections}
-            if seconds and name == OURS:
-                figures["core_percent"] = _watch(server, load, row)
-            row.add(name, figures)
+        if name in kinds:
+            watched = seconds if name == OURS else 0
+            with Server(name, kinds[name].command, {**kinds[name].env, **env}) as server:
+                command = _idle_command(idle, binaries, server.port, connections, watched)
+                _hold(server, command, connections, watched, row)
     return row
+
+
+def _hold(server: Server, command: list[str], connections: int, watched: int, row: Row) -> None:
+    """Let the load connect, and look at the server before and after. The run tells who is still there at its end."""
+    server.settle()
+    before = server.memory
+    with Load(command) as load:
+        server.settle()
+        used = server.cpu
+        result = load.run()
+        used = server.cpu - used
+        row.wrong += wrongs(server.name, result, "subscribed", connections)
+        figures = {"bytes": (server.memory - before) / connections}
+        if watched:
+            figures["core_percent"] = 100 * used / float(result["seconds"])
+        row.add(server.name, figures)
 
 
 def _idle_command(idle: Idle, binaries: Path, port: int, connections: int, seconds: int) -> list[str]:
@@ -108,14 +117,6 @@ def _idle_command(idle: Idle, binaries: Path, port: int, connections: int, secon
     return load_command(
         binaries, port, {"mode": "hold", "connections": connections, "channels": channels, "ms": seconds * 1000}
     )
-
-
-def _watch(server: Server, load: Load, row: Row) -> float:
-    """Percent of a core that a server needs for its silent connections."""
-    before = server.cpu
-    result = load.run()
-    row.wrong += wrongs(server.name, result, counted="seconds")
-    return 100 * (server.cpu - before) / float(result["seconds"])
 
 
 def certificate(directory: Path) -> dict[str, str]:

@@ -7,7 +7,10 @@ typedef struct {
     int copies;   /* that its request should cause */
     Rest rest;
     uint32_t *sequences; /* of its last events, by channel */
+    uint32_t *recent, *old; /* what these were at two moments before */
 } Publisher;
+
+enum { OLD = 200 }; /* ms after which a copy must have come */
 
 int64_t due;
 static Publisher *publishers;
@@ -18,13 +21,30 @@ void make_publishers(void) {
         publishers[i].fd = -1;
         publishers[i].channel = i % options.channels;
         publishers[i].sequences = calloc(options.channels, sizeof(uint32_t));
+        publishers[i].recent = calloc(options.channels, sizeof(uint32_t));
+        publishers[i].old = calloc(options.channels, sizeof(uint32_t));
     }
+}
+
+uint32_t published(int publisher, int channel) { return publishers[publisher].sequences[channel]; }
+
+/* The last event that is OLD already, or up to twice as old. */
+uint32_t published_long_ago(int publisher, int channel) { return publishers[publisher].old[channel]; }
+
+void grow_older(int64_t now) {
+    static int64_t last;
+    if (now < last + OLD * 1000000LL) return;
+    for (int i = 0; i < options.publishers; i++) {
+        memcpy(publishers[i].old, publishers[i].recent, options.channels * sizeof(uint32_t));
+        memcpy(publishers[i].recent, publishers[i].sequences, options.channels * sizeof(uint32_t));
+    }
+    last = now;
 }
 
 static int write_event(Publisher *publisher, int channel, int64_t stamp, char *out) {
     char name[256], data[512], escaped[1024];
     channel_name(channel, name);
-    int size = write_data(data, publisher - publishers, ++publisher->sequences[channel], stamp);
+    int size = write_data(data, channel, publisher - publishers, ++publisher->sequences[channel], stamp);
     size = escape((Slice){data, size}, escaped);
     count.events++;
     const char *form = options.batch > 1 ? "{\"name\":\"ticket.assigned\",\"channel\":\"%s\",\"data\":\"%.*s\"}"

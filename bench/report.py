@@ -10,6 +10,7 @@ from bench.workloads import FLOOR, ORDINARY, OURS, QUIET
 
 Rows = Mapping[str, Row]  # by name
 
+PARTS = ("floor", "frame_and_python", "receipt_and_log")  # of a copy's cost
 BUSY = 0.9  # share of its core from which a process is the limit
 
 
@@ -50,7 +51,7 @@ def targets(rows: Rows) -> list[Target]:
     """Every target of the project, in the units of the table."""
     one = {name: figure(rows, name, OURS, "cpu_us") for name in rows}
     copies = [value for name in ("fanout-100", "fanout-1000", "fanout-10000") if (value := one.get(name))]
-    flat = max(copies) / min(copies) if len(copies) > 1 else None
+    flat = max(copies) / min(copies) if len(copies) == 3 else None
     presence = _over(one.get("presence-100"), one.get("fanout-100"))
     return [
         Target("delivered copy, 1,000 subscribers, to the floor", 1.15, _to_floor(rows, "fanout-1000")),
@@ -87,10 +88,10 @@ def split(row: Row) -> tuple[float, float, float] | None:
 # The table, in Markdown that can be read as it is.
 
 
-def as_text(rows: Rows, machine: Mapping[str, str]) -> str:
-    """The whole report."""
+def as_text(rows: Rows, machine: Mapping[str, str], *, quick: bool = False) -> str:
+    """The whole report; without verdicts on the targets when it was `quick`."""
     parts = ["  ".join(f"{name} {value}" for name, value in machine.items()), _work(rows), _split(rows), _idle(rows)]
-    return "\n\n".join(part for part in [*parts, _targets(rows), _wrong(rows)] if part) + "\n"
+    return "\n\n".join(part for part in [*parts, "" if quick else _targets(rows), _wrong(rows)] if part) + "\n"
 
 
 def _work(rows: Rows) -> str:
@@ -141,7 +142,9 @@ def _wrong(rows: Rows) -> str:
     wrong = [f"WRONG: {row.title}: {text}" for row in rows.values() for text in row.wrong]
     runs = [figures for row in rows.values() for samples in row.samples.values() for figures in samples]
     copies = sum(figures.get("delivered", 0) for figures in runs)
-    return "\n".join(wrong) or f"{copies:,.0f} copies: every one arrived, once and in order."
+    if wrong or not copies:
+        return "\n".join(wrong)
+    return f"{copies:,.0f} copies: every one arrived, once and in order."
 
 
 def _number(value: float | None) -> str:
@@ -165,16 +168,19 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
     )
 
 
-def as_json(rows: Rows, machine: Mapping[str, str]) -> dict[str, Any]:
-    """Everything, every run included."""
+def as_json(rows: Rows, machine: Mapping[str, str], *, quick: bool = False) -> dict[str, Any]:
+    """Everything, every run included; without the targets when it was `quick`."""
     return {
         "machine": dict(machine),
+        "quick": quick,
         "rows": [
             {
                 "name": row.name,
                 "title": row.title,
                 "unit": row.unit,
                 "wrong": row.wrong,
+                "cpu_to_floor": {name: ratio(row, "cpu_us", above=name) for name in row.samples if name != FLOOR},
+                "split_us": dict(zip(PARTS, parts, strict=True)) if (parts := split(row)) else None,
                 "servers": {
                     name: {"median": {key: middle(samples, key) for key in samples[0]}, "runs": samples}
                     for name, samples in row.samples.items()
@@ -191,5 +197,6 @@ def as_json(rows: Rows, machine: Mapping[str, str]) -> dict[str, Any]:
                 "verdict": each.verdict,
             }
             for each in targets(rows)
+            if not quick
         ],
     }

@@ -16,11 +16,14 @@ int audience(int channel) {
     return options.connections / options.channels + (channel < options.connections % options.channels);
 }
 
-int write_data(char *out, int publisher, uint32_t sequence, int64_t time) {
+/* The channel that a subscriber is to: the churner, too, is to one. */
+static int channel_of(int number) { return number == churner ? 0 : number % options.channels; }
+
+int write_data(char *out, int channel, int publisher, uint32_t sequence, int64_t time) {
     return sprintf(out,
-                   "{\"stamp\":\"%d-%u-%lld\",\"ticket_id\":4711,\"status\":\"assigned\",\"driver\":{\"name\":\"Ada\","
-                   "\"lat\":52.520008,\"lng\":13.404954},\"note\":\"Ring twice, then wait at the gate.\"}",
-                   publisher, sequence, (long long)time);
+                   "{\"stamp\":\"%d-%d-%u-%lld\",\"ticket_id\":4711,\"status\":\"assigned\",\"driver\":{\"name\":\"Ada\","
+                   "\"lat\":52.520008,\"lng\":13.404954},\"note\":\"Ring twice, then wait at a gate.\"}",
+                   channel, publisher, sequence, (long long)time);
 }
 
 static size_t orders_of_one(void) { return mode == CLIENT ? options.connections : options.publishers; }
@@ -70,7 +73,7 @@ static void send_frame(Subscriber *subscriber, int opcode, const void *payload, 
 static void subscribe(Subscriber *subscriber) {
     char channel[256], text[2048], signature[65], auth[256] = "";
     int number = subscriber - subscribers;
-    channel_name(number == churner ? 0 : number % options.channels, channel);
+    channel_name(channel_of(number), channel);
     int size = sprintf(text, "%s:%s", subscriber->socket_id, channel);
     if (!strcmp(options.prefix, "presence-")) {
         char member[64], escaped[128];
@@ -95,7 +98,7 @@ void send_client_event(void) {
     if (!all_arrived()) return;
     turn = (turn + 1) % options.connections;
     channel_name(turn % options.channels, channel);
-    int size = write_data(data, turn, ++subscribers[turn].sent, now_ns());
+    int size = write_data(data, turn % options.channels, turn, ++subscribers[turn].sent, now_ns());
     size = sprintf(text, "{\"event\":\"client-moved\",\"channel\":\"%s\",\"data\":%.*s}", channel, size, data);
     count.events++, count.expected += audience(turn % options.channels) - 1;
     send_frame(&subscribers[turn], TEXT, text, size);
@@ -122,7 +125,20 @@ void send_some_away(int64_t now) {
         if (subscribers[i].state != SUBSCRIBED || subscribers[i].leaves > now) continue;
         subscribers[i].state = CLOSING;
         subscribed--;
+        for (int from = 0; from < options.publishers; from++) {
+            subscribers[i].orders[from].due = published_long_ago(from, channel_of(i));
+        }
         send_frame(&subscribers[i], CLOSE, "\x03\xe8", 2);
+    }
+}
+
+/* At the end of a run all that was published must be there. */
+void settle_all(void) {
+    for (int i = 0; i < options.connections; i++) {
+        if (subscribers[i].state != SUBSCRIBED) continue;
+        for (int from = 0; from < options.publishers; from++) {
+            settle(&subscribers[i].orders[from], published(from, channel_of(i)));
+        }
     }
 }
 
@@ -130,11 +146,18 @@ void send_some_away(int64_t now) {
 
 static int is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* An event: who sent it, which number, when. Its data is JSON in JSON, with or without spaces. */
-static void read_stamp(Subscriber *subscriber, const char *text) {
+/* An event: to which channel, who sent it, which number, when. Its data is JSON in JSON, with or without spaces. Both
+ * its frame and its sender must mean the channel of this subscriber. */
+static void read_stamp(Subscriber *subscriber, const char *text, Slice name) {
     char *at = (char *)text;
+    int expected = channel_of(subscriber - subscribers);
     while (!is_digit(*at)) at++;
-    int publisher = strtol(at, &at, 10);
+    int channel = strtol(at, &at, 10);
+    if (channel != expected || !name.at || atoi(name.at) != expected) {
+        count.strays++;
+        return;
+    }
+    int publisher = strtol(at + 1, &at, 10);
     uint32_t sequence = strtoul(at + 1, &at, 10);
     account(&subscriber->orders[publisher], sequence, now_ns() - strtoll(at + 1, NULL, 10));
 }
@@ -151,7 +174,7 @@ static void read_member(Subscriber *subscriber, int joined) {
 static void read_event(Subscriber *subscriber, Slice message) {
     Slice stamp = after(message, "stamp\\\":");
     if (stamp.at) {
-        read_stamp(subscriber, stamp.at);
+        read_stamp(subscriber, stamp.at, after(after(message, "\"channel\":"), "bench-"));
     } else if (after(message, "pusher_internal:member_").at) {
         if (mode == PRESENCE) read_member(subscriber, after(message, "member_added").at != NULL);
     } else if (after(message, "pusher:error").at && !count.errors++) {
@@ -178,6 +201,9 @@ static void read_acknowledgement(Subscriber *subscriber) {
     subscriber->state = SUBSCRIBED;
     if (subscriber - subscribers == churner) return;
     subscribed++, count.connects++;
+    for (int from = 0; options.life && from < options.publishers; from++) {
+        expect_after(&subscriber->orders[from], published(from, channel_of(subscriber - subscribers)));
+    }
     if (mode == STORM) note_latency(now_ns() - subscriber->since);
     subscriber->leaves = now_ns() + options.life * 1000000LL;
 }
@@ -202,11 +228,25 @@ static size_t read_upgrade(Subscriber *subscriber, Slice bytes) {
     return rest.at - bytes.at;
 }
 
+/* The server ends a connection that nobody asked it to end. */
+static void is_dropped(Subscriber *subscriber) {
+    if (subscriber->state != SUBSCRIBED) die("the server closed a connection before it was subscribed");
+    subscriber->state = GONE;
+    count.dropped++, subscribed--;
+}
+
+static void is_closing(Subscriber *subscriber, Frame frame) {
+    if (subscriber->state == CLOSING || subscriber->state == GONE) return;
+    is_dropped(subscriber);
+    send_frame(subscriber, CLOSE, frame.payload, frame.size);
+}
+
 /* Take what stands at the beginning of `bytes`; return its size, 0 when it is not complete. */
 static size_t take(Subscriber *subscriber, uint8_t *bytes, size_t size) {
     if (subscriber->state == UPGRADING) return read_upgrade(subscriber, (Slice){(char *)bytes, size});
     Frame frame = read_frame(bytes, size);
     if (frame.whole && frame.opcode == TEXT) read_text(subscriber, (Slice){(char *)frame.payload, frame.size});
+    if (frame.whole && frame.opcode == CLOSE) is_closing(subscriber, frame);
     if (frame.whole && frame.opcode == PING) send_frame(subscriber, PONG, frame.payload, frame.size);
     return frame.whole;
 }
@@ -215,11 +255,10 @@ static void is_gone(Subscriber *subscriber) {
     close(subscriber->fd);
     forget(&subscriber->rest);
     if (subscriber->state == CLOSING) {
+        for (int i = 0; i < options.publishers; i++) settle(&subscriber->orders[i], subscriber->orders[i].due);
         open_subscriber(subscriber - subscribers);
-    } else if (subscriber->state == SUBSCRIBED) {
-        count.dropped++, subscribed--;
-    } else {
-        die("the server closed a connection before it was subscribed");
+    } else if (subscriber->state != GONE) {
+        is_dropped(subscriber);
     }
 }
 

@@ -1,13 +1,20 @@
-"""Silent TLS subscribers: `python -m bench.tls_clients PORT COUNT`. Says when all are there; goes when stdin ends."""
+"""Silent TLS subscribers: `python -m bench.tls_clients PORT COUNT`.
+
+It says when all are there, for each line on stdin how many still are, as load.c does, and goes when stdin ends.
+"""
 
 import asyncio
+import json
 import ssl
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.protocol import State
 
+from bench.measure import WRONG
 from bench.process import KEY
 
 SUBSCRIBE = '{"event":"pusher:subscribe","data":{"channel":"bench-0"}}'
@@ -31,7 +38,15 @@ async def main(port: int, count: int) -> None:
     sockets = await asyncio.gather(*(subscribe(port, places, trusting) for _ in range(count)))
     print(f'{{"connected":{len(sockets)}}}', flush=True)
     with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.to_thread(sys.stdin.read), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while await asyncio.to_thread(sys.stdin.readline):
+                print(json.dumps(count_open(sockets)), flush=True)
+
+
+def count_open(sockets: Sequence[ClientConnection]) -> dict[str, int]:
+    """What load.c answers for a run, of a run without events."""
+    subscribed = sum(socket.state is State.OPEN for socket in sockets)
+    return {**dict.fromkeys(WRONG, 0), "dropped": len(sockets) - subscribed, "subscribed": subscribed}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.process import APP_ID, KEY, SECRET, Command
 
-FLOOR, OURS, QUIET, ORDINARY = "floor", "ours", "ours, log off", "ordinary"
+FLOOR, OURS, QUIET, ORDINARY = "floor", "ours", "ours, no log or ledger", "ordinary"
 PING_INTERVAL = 60  # seconds, the default: a minute holds one ping of each silent connection
 
 Options = Mapping[str, str | int]  # of load.c
@@ -54,7 +54,7 @@ def kinds(binaries: Path) -> dict[str, Kind]:
     return {
         FLOOR: Kind(lambda port: [str(binaries / "floor"), str(port), KEY, SECRET]),
         OURS: Kind(serve, env),
-        QUIET: Kind(serve, {**env, "REVERB_LOG_LEVEL": "error"}),
+        QUIET: Kind(serve, {**env, "REVERB_LOG_LEVEL": "error", "REVERB_LEDGER_SIZE": "0"}),
         ORDINARY: Kind(lambda port: [sys.executable, "-m", "bench.ordinary", str(port)]),
     }
 
