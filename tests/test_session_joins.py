@@ -141,7 +141,8 @@ def test_several_subscriptions_in_one_burst_are_all_made_and_reading_goes_on(wor
     assert ann.held.count(True) == ann.held.count(False)
 
 
-def test_a_long_queue_is_worked_off_without_a_call_within_a_call(world: SlowWorld) -> None:
+def test_a_long_queue_is_worked_off_without_a_call_within_a_call() -> None:
+    world = SlowWorld(replace(APP, max_subscriptions=0))
     ann = world.client()
     ann.subscribes("a0")
     for number in range(1, 3_000):

@@ -30,7 +30,6 @@ SEEN_BY = {
 NOT_SHOWN = {
     "RVB113": "a worker's age shows nowhere outside it; the doctor's advice about workers names the command",
     "RVB123": "this server runs no application code, so that nobody can publish from inside it",
-    "RVB405": "this version does not use Redis yet",
     "RVB408": "it takes two servers that replace each other; each of them sees only its own clients",
     "RVB505": "the payload is ciphertext to the server and to every tool without the key",
 }
