@@ -54,7 +54,7 @@ class Hints:
         shown = ", ".join(f"{count} on {name}" for name, count in near.items())
         # Another customer who listens is no sign of a fault: that this one does not is most likely true.
         is_likely = not misses[0].why.startswith("it has ")
-        return Hint(code, f"nobody on {channel}; {shown}: {misses[0].why}", near, is_likely)
+        return Hint(code, f"nobody on {channel}; {shown}: {misses[0].why}", near, is_likely=is_likely)
 
     def _other_app(self, published: Published, channel: str) -> Hint | None:
         others = [app for app, _ in zip(self._node.apps, range(APPS), strict=False) if app.id != published.app_id]
@@ -62,8 +62,8 @@ class Hints:
         if found is None:
             return None
         count = self._node.hub.subscribers(found.id, channel)
-        text = f"nobody on {channel} in app {published.app_id}; {count} on it in app {found.id}"
-        return Hint(codes.OTHER_APP, text)
+        text = f"nobody on {channel} in app {published.app_id}; another app of this server has subscribers on it"
+        return Hint(codes.OTHER_APP, text, detail=f" (app {found.id}, {count})")
 
     def _left(self, published: Published, channel: str) -> Hint | None:
         now = self._node.clock()

@@ -92,4 +92,4 @@ class Observer:
 
 def _nobody(fact: facts.Published) -> str:
     assert fact.hint is not None
-    return f"Nobody received {fact.event}: {fact.hint.text}"
+    return f"Nobody received {fact.event}: {fact.hint.text}{fact.hint.detail}"

@@ -15,6 +15,7 @@ class Hint:
     code: Code
     text: str  # a sentence without its full stop, as "nobody on a; 1 on private-a"
     near: dict[str, int] = field(default_factory=dict)  # channels that may be meant -> their subscribers
+    detail: str = ""  # goes on where the text ends, for the log alone: a publisher is told nothing of other apps
     is_likely: bool = True  # else it is one of several harmless reasons, and no warning
 
 

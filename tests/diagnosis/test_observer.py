@@ -109,7 +109,9 @@ def test_the_excluded_sender_as_the_only_listener_is_named(world: Observed) -> N
 
 def test_the_same_channel_in_another_app_is_named(world: Observed) -> None:
     world.listener("a", app=OTHER)
-    assert world.posts("a")["X-Reverb-Hint"] == "RVB403 nobody on a in app 3; 1 on it in app 4"
+    told = "nobody on a in app 3; another app of this server has subscribers on it"
+    assert world.posts("a")["X-Reverb-Hint"] == f"RVB403 {told}"
+    assert world.notices() == [(codes.OTHER_APP, f"Nobody received e: {told} (app 4, 1)")]
 
 
 def test_a_subscriber_who_left_a_moment_ago_is_named_with_how(world: Observed) -> None:

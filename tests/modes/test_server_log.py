@@ -214,7 +214,7 @@ async def test_the_channel_of_another_app(server: Server) -> None:
     async with server.target.client("OTHER") as listener:
         await listener.subscribed(CHANNEL)
         await server.target.trigger(CHANNEL)
-    await server.logs("RVB403", "1 on it in app 2")
+    await server.logs("RVB403", "(app 2, 1)")
 
 
 @pytest.mark.mode("RVB406", "log", "trigger")
