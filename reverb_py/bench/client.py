@@ -123,7 +123,9 @@ class Client(asyncio.Protocol):
     def _message(self, payload: bytes) -> None:
         message = orjson.loads(payload)
         event = message["event"]
-        if event == EVENT:
+        if event == EVENT and message.get("channel") != self._channel:
+            self._listener.tally.strays += 1
+        elif event == EVENT:
             copy = orjson.loads(message["data"])
             self._listener.receive(copy["n"], self._clock() - copy["at"])
         elif event == "pusher:ping":

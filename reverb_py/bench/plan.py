@@ -11,6 +11,8 @@ from reverb_py.conformance.target import TargetApp
 
 EVENT = "bench"
 SMALLEST_PAYLOAD = 64  # bytes; number and timestamp need up to 50
+MOST_EVENTS = 1_000_000_000  # what nobody waits for is a slip of the keyboard
+LONGEST = 30 * 86_400  # seconds: of the run, and of connecting before it
 MOST_PUBLISHERS = 64  # keep-alive connections; more of them would measure the sockets' number
 
 
@@ -29,6 +31,17 @@ class Plan:
     duration: float  # seconds of publishing
     private: bool = False
     connect_rate: float = 200.0  # new connections a second
+
+    @property
+    def excess(self) -> str:
+        """What of it is more than anybody would wait for; "" when nothing is."""
+        if self.duration > LONGEST:
+            return "--duration must be at most 30 days"
+        if self.rate * self.duration > MOST_EVENTS:
+            return f"--rate and --duration make more than {MOST_EVENTS:,} events"
+        if self.connections / self.connect_rate > LONGEST:
+            return f"{self.connections:,} connections would take more than 30 days at this --connect-rate"
+        return ""
 
     @property
     def events(self) -> int:

@@ -33,6 +33,7 @@ def figures(plan: Plan, tally: Tally) -> dict[str, Any]:
         "lost": lost,
         "duplicates": tally.duplicates,
         "out_of_order": tally.disordered,
+        "wrong_channel": tally.strays,
         "closed": _texts(tally.closed),
         "latency_ms": latencies(tally),
         "seconds": round(tally.seconds, 3),
@@ -105,7 +106,7 @@ def _table(found: dict[str, Any]) -> Table:
     grid.add_row("… a second", f"{found['published_per_second']:,}")
     grid.add_row("copies delivered", f"{found['delivered']:,} of {found['expected']:,}")
     grid.add_row("… a second", f"{found['delivered_per_second']:,}", end_section=True)
-    for name in ("lost", "duplicates", "out_of_order"):
+    for name in ("lost", "duplicates", "out_of_order", "wrong_channel"):
         grid.add_row(name.replace("_", " "), _wrong(found[name]))
     grid.add_row("refused publishes", _wrong(found["refused"]["count"]))
     grid.add_row("closed connections", _wrong(found["closed"]["count"]), end_section=True)
@@ -140,13 +141,18 @@ def verdict(found: dict[str, Any]) -> str:
     if found["interrupted"]:
         return "Interrupted: these are the figures until then."
     if found["passed"]:
-        return f"All {found['delivered']:,} copies arrived, once and in order."
+        return f"All {found['delivered']:,} copies arrived, once and in order{_not_sent(found)}."
     wrong = {
         "copies lost": found["lost"],
         "duplicates": found["duplicates"],
         "out of order": found["out_of_order"],
+        "in the wrong channel": found["wrong_channel"],
         "publishes refused": found["refused"]["count"],
         "connections closed": found["closed"]["count"],
         "not connected": found["not_connected"]["count"],
     }
-    return f"Not good: {', '.join(f'{count:,} {what}' for what, count in wrong.items() if count)}."
+    return f"Not good: {', '.join(f'{count:,} {what}' for what, count in wrong.items() if count)}{_not_sent(found)}."
+
+
+def _not_sent(found: dict[str, Any]) -> str:
+    return f"; {found['not_sent']:,} events were not sent in time" if found["not_sent"] else ""

@@ -108,6 +108,7 @@ class Tally:
     delivered: int = 0  # copies, each once
     disordered: int = 0  # that arrived behind one that was published later
     duplicates: int = 0
+    strays: int = 0  # copies in a channel that is not their listener's
     latencies: Latencies = field(default_factory=Latencies)
     started: float | None = None  # when publishing began
     seconds: float = 0.0  # of publishing
@@ -126,5 +127,6 @@ class Tally:
     @property
     def is_perfect(self) -> bool:
         """True when every copy arrived, once and in order, and nobody was refused or closed."""
-        wrong = (self.lost, self.duplicates, self.disordered, self.refused.count, self.not_connected.count)
+        copies = (self.lost, self.duplicates, self.disordered, self.strays)
+        wrong = (*copies, self.refused.count, self.not_connected.count)
         return not any(wrong) and not self.closed.count and bool(self.published)

@@ -3,8 +3,11 @@
 import asyncio
 import math
 import secrets
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -20,7 +23,6 @@ from reverb_py.cli.durations import seconds
 from reverb_py.cli.exits import ExitCode
 from reverb_py.cli.remote import (
     SECRET_ENV,
-    AppId,
     HttpUrl,
     Key,
     SecretEnv,
@@ -32,6 +34,7 @@ from reverb_py.cli.remote import (
 )
 from reverb_py.conformance.target import TargetApp
 
+AppId = Annotated[str, typer.Option("--app-id", "--app", envvar="REVERB_APP_ID", help="The app's id.")]
 CHANNELS = 10
 LOOK = 0.25  # seconds between two looks at the progress
 
@@ -64,10 +67,11 @@ def bench(
     do not aim it at servers that are not yours. Elsewhere it is an attack, and hosted services count every message.
 
     Latency counts from the publish to the copy's arrival in this process. A copy is lost when it has not come though
-    its publish was accepted. Ctrl-C ends it early and prints the figures until then.
+    its publish was accepted. Ctrl-C or SIGTERM ends it early and prints the figures until then; the second one does not
+    wait for the copies on their way.
 
-    Exit code: 0 everything arrived, once and in order; 1 something was lost, twice, out of order, refused or closed;
-    2 usage; 3 not reachable; 4 refused credentials; 130 interrupted.
+    Exit code: 0 everything arrived, once and in order; 1 something was lost, twice, out of order, in the wrong
+    channel, refused or closed; 2 usage; 3 not reachable; 4 refused credentials; 130 interrupted.
     """
     channels = channels or min(connections, CHANNELS)
     if channels > connections:
@@ -86,6 +90,8 @@ def bench(
         connect_rate=_positive("--connect-rate", connect_rate),
         private=private,
     )
+    if plan.excess:
+        raise stop(ExitCode.USAGE, plan.excess)
     tally = _measure(plan)
     if json:
         sys.stdout.write(report.as_json(plan, tally) + "\n")
@@ -126,6 +132,33 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _watched(plan: Plan, tally: Tally, console: Console) -> None:
+    """The run; an interruption ends it, and the next one what it still waits for."""
+    task = asyncio.create_task(_drawn(plan, tally, console))
+    with _interrupted_by_signals(task, tally):
+        try:
+            await task
+        except asyncio.CancelledError:
+            tally.interrupted = True
+
+
+@contextmanager
+def _interrupted_by_signals(task: asyncio.Task[None], tally: Tally) -> Iterator[None]:
+    """Each SIGINT and SIGTERM cancels the task; when one has, no more of them keep us from printing the figures."""
+    loop = asyncio.get_running_loop()
+    is_told = hasattr(signal, "SIGKILL") and threading.current_thread() is threading.main_thread()
+    signals = [signal.SIGINT, signal.SIGTERM] if is_told else []  # else, as on Windows, asyncio.Runner cancels us once
+    for each in signals:
+        loop.add_signal_handler(each, task.cancel)
+    try:
+        yield
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)
+            if tally.interrupted:
+                signal.signal(each, signal.SIG_IGN)
+
+
+async def _drawn(plan: Plan, tally: Tally, console: Console) -> None:
     if not console.is_terminal:
         await run(plan, tally)
         return

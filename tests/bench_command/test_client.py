@@ -82,9 +82,12 @@ def succeeded() -> bytes:
     return frame({"event": "pusher_internal:subscription_succeeded", "channel": "bench-5eed-0", "data": "{}"})
 
 
+COPY = {"event": "bench", "channel": "bench-5eed-0"}
+
+
 def event(number: int, fill: str = "") -> bytes:
     data = json.dumps({"n": number, "at": NOW - 0.5, "fill": fill})
-    return frame({"event": "bench", "channel": "bench-5eed-0", "data": data})
+    return frame({**COPY, "data": data})
 
 
 def everything() -> bytes:
@@ -122,7 +125,8 @@ async def test_fragments_are_one_message_even_with_a_ping_between_them() -> None
     talk = Conversation()
     talk.hear(SWITCHING, established(), succeeded())
     for number in range(2):
-        data = json.dumps({"event": "bench", "data": json.dumps({"n": number, "at": NOW})}).encode()
+        copy = json.dumps({"n": number, "at": NOW})
+        data = json.dumps({**COPY, "data": copy}).encode()
         talk.hear(frame(data[:9], fin=False), frame(b"there?", Opcode.PING))
         talk.hear(frame(data[9:20], Opcode.CONT, fin=False), frame(data[20:], Opcode.CONT))
     assert (talk.tally.delivered, talk.tally.closed.count) == (2, 0)
@@ -174,8 +178,8 @@ async def test_a_refusal_says_what_the_server_said_and_counts_no_closed_connecti
     [
         (frame(b"\x10\x04Over capacity", Opcode.CLOSE), "4100 Over capacity"),
         (frame(b"", Opcode.CLOSE), "1005 "),
-        (frame({"event": "bench", "data": "not ours"}), "it sent what the protocol does not know"),
-        (frame({"event": "bench", "data": json.dumps({"n": "0", "at": NOW})}), "it sent what the protocol"),
+        (frame({**COPY, "data": "not ours"}), "it sent what the protocol does not know"),
+        (frame({**COPY, "data": json.dumps({"n": "0", "at": NOW})}), "it sent what the protocol"),
     ],
 )
 async def test_a_connection_that_the_server_ends_is_counted_with_its_reason(ending: bytes, text: str) -> None:

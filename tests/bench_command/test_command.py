@@ -12,7 +12,17 @@ from tests.server_process import ServerProcess, free_port
 
 FIELDS = {
     *("plan", "passed", "interrupted", "connected", "not_connected", "published", "refused", "not_sent"),
-    *("expected", "delivered", "lost", "duplicates", "out_of_order", "closed", "latency_ms", "seconds"),
+    *(
+        "expected",
+        "delivered",
+        "lost",
+        "duplicates",
+        "out_of_order",
+        "wrong_channel",
+        "closed",
+        "latency_ms",
+        "seconds",
+    ),
     *("published_per_second", "delivered_per_second", "own_core"),
 }
 NOBODY = {"count": 0, "texts": {}}
@@ -88,6 +98,11 @@ def test_refused_credentials_are_exit_code_4_and_the_servers_words(url: str, app
     assert result.stdout == ""
 
 
+def test_the_app_may_be_given_by_its_shorter_name(url: str) -> None:
+    result = ask(url, "--app", "404")  # the last one counts
+    assert (result.exit_code, "HTTP 404" in result.stderr) == (REFUSED, True)
+
+
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_silence_is_exit_code_3_and_names_the_address(scheme: str) -> None:
     place = f"127.0.0.1:{free_port()}"
@@ -117,6 +132,10 @@ def test_an_http_api_that_is_somewhere_else_is_asked_there(url: str) -> None:
         (("--rate", "0"), "--rate must be a number above 0"),
         (("--rate", "nan"), "--rate must be a number above 0"),
         (("--connect-rate", "inf"), "--connect-rate must be a number above 0"),
+        (("--rate", "1e308", "--duration", "10h"), "--rate and --duration make more than 1,000,000,000 events"),
+        (("--duration", "9" * 400), "--duration must be at most 30 days"),
+        (("--duration", "9" * 300, "--rate", "1e-300"), "--duration must be at most 30 days"),
+        (("--connect-rate", "1e-320"), "100 connections would take more than 30 days at this --connect-rate"),
         (("--duration", "0s"), "--duration must be a time above 0"),
         (("--duration", "soon"), "--duration must be a time above 0"),
     ],

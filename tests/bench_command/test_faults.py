@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +36,14 @@ def delivering_the_last_ones_late(to: Subscriber, frame: bytes) -> list[bytes]:
     return []
 
 
+def naming_another_channel(to: Subscriber, frame: bytes) -> list[bytes]:
+    return [frame.replace(b'-0"', b'-1"')] if to.now == (0, 3) else [frame]
+
+
+def adding_one_of_another_channel(to: Subscriber, frame: bytes) -> list[bytes]:
+    return [frame, frame.replace(b'-0"', b'-1"')] if to.now == (0, 3) else [frame]
+
+
 def swapping_two() -> Fault:
     kept: list[bytes] = []
 
@@ -64,6 +74,8 @@ def everything() -> Fault:
         (delivering_the_last_ones_late, {"delivered": 40}),
         (duplicating_one, {"delivered": 40, "duplicates": 1}),
         (duplicating_the_last_one_late, {"delivered": 40, "duplicates": 1}),
+        (naming_another_channel, {"delivered": 39, "lost": 1, "wrong_channel": 1}),
+        (adding_one_of_another_channel, {"delivered": 40, "wrong_channel": 1}),
         (swapping_two(), {"delivered": 40, "out_of_order": 1}),
         (everything(), {"delivered": 36, "lost": 4, "duplicates": 1, "out_of_order": 1}),
     ],
@@ -72,7 +84,7 @@ async def test_a_server_that_delivers_badly_is_found_out(fault: Fault, counts: d
     async with FakeServer(fault) as server:
         result = await ask_beside(server.url, *SIZE)
     found = figures(result)
-    names = ("delivered", "lost", "duplicates", "out_of_order")
+    names = ("delivered", "lost", "duplicates", "out_of_order", "wrong_channel")
     assert {name: found[name] for name in names if found[name]} == counts
     assert found["expected"] == 40
     assert (found["passed"], result.exit_code) == ((True, FINE) if len(counts) == 1 else (False, NEGATIVE))
@@ -141,6 +153,19 @@ async def test_a_server_that_lets_nobody_in_is_exit_code_3_with_its_words() -> N
         assert server.bodies == []
     assert result.exit_code == UNREACHABLE
     assert "4004: Over quota\\x1b[2J" in result.stderr  # no orders to the terminal
+
+
+async def test_events_that_were_not_sent_in_time_are_in_the_verdict() -> None:
+    def slow(number: int) -> tuple[int, str]:
+        time.sleep(0.4)  # the event loop, with the whole server
+        return 200, "{}"
+
+    async with FakeServer(answer=slow) as server:
+        result = await ask_beside(server.url, "--connections", "1", "--rate", "100", "--duration", "100ms")
+    verdict = result.stdout.splitlines()[-1]
+    assert re.fullmatch(r"All \d copies arrived, once and in order; \d events were not sent in time\.", verdict), (
+        verdict
+    )
 
 
 @pytest.mark.parametrize("answer", [(404, "<h1>nginx</h1>"), (401, "no")])

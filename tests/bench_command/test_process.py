@@ -7,6 +7,9 @@ import pty
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
 
 from tests.bench_command.asking import FINE, INTERRUPTED, USAGE
 from tests.bench_command.fake_server import FakeServer
@@ -35,6 +38,21 @@ async def test_ctrl_c_prints_what_was_measured_until_then() -> None:
     found = json.loads(output)
     assert (found["interrupted"], found["lost"], found["not_sent"]) == (True, 0, 0)
     assert (len(server.bodies), found["delivered"]) == (1, 10)  # a hundred connections on ten channels
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGINT] * 4, [signal.SIGTERM], [signal.SIGTERM] * 2])
+async def test_whoever_interrupts_again_gets_the_figures_too(signals: list[signal.Signals]) -> None:
+    async with FakeServer(lambda to, frame: []) as server:  # what is lost is waited for
+        process = await start([*BENCH, "--url", server.url, "--duration", "1h", "--rate", "0.01", "--json"])
+        await asyncio.wait_for(server.published.wait(), 20)
+        for each in signals:
+            with suppress(ProcessLookupError):  # it was fast
+                process.send_signal(each)
+            await asyncio.sleep(0.05)
+        output, errors = await process.communicate()
+    assert (process.returncode, errors) == (INTERRUPTED, b"")
+    found = json.loads(output)
+    assert (found["interrupted"], found["lost"]) == (True, 10)
 
 
 async def test_on_a_terminal_the_progress_is_on_stderr_and_the_table_on_stdout() -> None:
