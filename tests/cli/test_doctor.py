@@ -191,7 +191,7 @@ def test_outside_railway_the_resolver_is_not_asked_for_a_private_name(place: Pat
     ran = doctor(place, "--env-file", "-", stdin=changed(WEB, f"{private}\nRAILWAY_PROJECT_ID=p"))
     assert ran.code == FINE
     assert "RVB208" in ran.first_of("⚠")
-    assert "railway ssh -s web -- reverb-py doctor" in ran.out
+    assert "railway variable list --kv -s web > web.env" in ran.out
 
 
 @pytest.mark.parametrize(

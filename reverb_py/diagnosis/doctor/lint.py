@@ -193,7 +193,10 @@ def private_name(case: Case) -> Iterator[Finding]:
     if is_on_railway(case.values):
         service = case.values.get("RAILWAY_SERVICE_NAME", "<service>")
         title = f"{case.host} is known inside Railway only, and the doctor does not run there"
-        fix = (f"railway ssh -s {service} -- reverb-py doctor",)
+        fix: tuple[str, ...] = (
+            f"railway variable list --kv -s {service} > web.env",
+            "reverb-py doctor --env-file web.env   # in a service of that project, such as reverb-py's own",
+        )
     else:
         title = f"{case.host} is known inside Railway only, and {case.publisher.source} is not from there"
         fix = ("REVERB_HOST=<the server's public domain> REVERB_PORT=443 REVERB_SCHEME=https",)

@@ -89,6 +89,7 @@ def test_a_client_may_use_the_public_name_of_what_is_published_to_privately() ->
         ("", "REVERB_APP_KEY=other", ["RVB303"]),
         ("REVERB_HOST=reverb.railway.internal\nREVERB_PORT=443", "PORT=8080", ["RVB209"]),
         ("REVERB_HOST=reverb.railway.internal\nREVERB_PORT=8080", "", []),
+        ("REVERB_HOST=reverb.railway.internal\nREVERB_PORT=3000", "RAILWAY_PROJECT_ID=p", []),
         ("REVERB_HOST=x.up.railway.app\nREVERB_PORT=443", "PORT=8080", []),
     ],
 )
