@@ -24,7 +24,8 @@ from reverb_py.hub.connection import Connection
 from reverb_py.node import Node
 from reverb_py.transports.sockets import raise_descriptor_limit
 from reverb_py.transports.turn import Turn
-from reverb_py.transports.websocket import Endpoint, WebSocket
+from reverb_py.transports.endpoint import Endpoint
+from reverb_py.transports.websocket import WebSocket
 
 SUBSCRIBERS, EVENTS, ROUNDS = 200, 50, 41
 PAYLOAD = b'{"event":"ev","channel":"a","data":"%b"}' % (b"x" * 170)

@@ -22,6 +22,7 @@ from reverb_py.protocol.errors import ErrorCode
 from reverb_py.protocol.frames import PING
 from reverb_py.settings import ConfigError, Settings, check_certificate
 from reverb_py.transports.backlog import Backlog
+from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.failures import Failures
 from reverb_py.transports.http import HttpApi, create_app
 from reverb_py.transports.http_auth import Authenticator
@@ -31,7 +32,7 @@ from reverb_py.transports.publishing import ShortWay
 from reverb_py.transports.sockets import RESERVE, bind, raise_descriptor_limit
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.uvicorn_server import Server
-from reverb_py.transports.websocket import Endpoint, WebSocket
+from reverb_py.transports.websocket import WebSocket
 from reverb_py.transports.wire_log import WireLog
 
 logger = logging.getLogger("reverb_py")

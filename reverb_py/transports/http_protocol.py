@@ -22,8 +22,9 @@ from reverb_py import codes
 from reverb_py.codes import Code
 from reverb_py.handshake import Handshake
 from reverb_py.hub import facts
+from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.publishing import ShortWay
-from reverb_py.transports.websocket import Endpoint, WebSocket
+from reverb_py.transports.websocket import WebSocket
 
 CLIENT_HELLO = b"\x16\x03"  # how TLS begins (RFC 8446 5.1: a handshake record of version 3.x)
 MAX_PIPELINE = 16  # requests that may wait behind one: each is a scope and a cycle of 700 times its bytes

@@ -7,8 +7,7 @@ once per event elsewhere, and take the one door out, `write`, so that nothing ov
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from random import randint
+from dataclasses import replace
 from socket import SocketType
 from typing import Any
 
@@ -19,22 +18,16 @@ from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from reverb_py import codes
-from reverb_py.codes import Code
-from reverb_py.handshake import Handshake, find_app
-from reverb_py.hub import facts
+from reverb_py.handshake import Handshake
 from reverb_py.hub.app import App
 from reverb_py.hub.connection import Connection
-from reverb_py.node import Node
 from reverb_py.protocol import messages
 from reverb_py.protocol.errors import ErrorCode, Refused
 from reverb_py.protocol.frames import text_frame
 from reverb_py.session import Session
-from reverb_py.transports.backlog import Backlog
-from reverb_py.transports.failures import WINDOW, Failures
-from reverb_py.transports.proxies import TrustedProxies
+from reverb_py.transports.endpoint import Endpoint
+from reverb_py.transports.failures import WINDOW
 from reverb_py.transports.sockets import plain_socket
-from reverb_py.transports.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -44,61 +37,8 @@ PAUSE_AT = 65_536  # bytes unsent at which a reader counts as slow; it is closed
 SUBPROTOCOL = "pusher-channels-protocol-7"  # what Swift offers, and may insist on (pp 1.1)
 ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
 
-REFUSALS: dict[int, Code] = {
-    ErrorCode.UNKNOWN_APP: codes.UNKNOWN_KEY,
-    ErrorCode.UNAUTHORIZED: codes.ORIGIN_REFUSED,
-    ErrorCode.APP_DISABLED: codes.OVER_QUOTA,
-    ErrorCode.OVER_QUOTA: codes.OVER_CAPACITY,
-    ErrorCode.OVER_CAPACITY: codes.OVER_CAPACITY,
-}
-
-# Refusals that say something about the client, and not about the state of this server.
-CLIENTS_FAULT = frozenset(
-    {
-        *(ErrorCode.UNKNOWN_APP, ErrorCode.APP_DISABLED, ErrorCode.PATH_NOT_FOUND, ErrorCode.BAD_VERSION),
-        *(ErrorCode.UNSUPPORTED_VERSION, ErrorCode.NO_VERSION, ErrorCode.UNAUTHORIZED, ErrorCode.TLS_ONLY),
-    }
-)
-
 _quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
 _quiet.setLevel(logging.WARNING)
-
-
-@dataclass(slots=True)
-class Endpoint:
-    """What the WebSockets of one node share."""
-
-    node: Node
-    turn: Turn
-    prefix: str = ""
-    proxies: TrustedProxies = field(default_factory=TrustedProxies)
-    max_backlog: int = 1 << 20  # bytes unsent at which a slow reader is closed
-    backlog: Backlog = field(default_factory=lambda: Backlog(0))  # of all of them together
-    failures: Failures = field(default_factory=lambda: Failures(0, lambda: 0.0))  # refused handshakes
-    slow: "set[WebSocket]" = field(default_factory=set)  # whose peers do not read at the moment
-
-    def admit(self, handshake: Handshake) -> App:
-        """Return the app whose client may connect now, or raise Refused."""
-        app = find_app(handshake, self.node.apps, self.prefix)
-        if self.node.draining:
-            raise Refused(ErrorCode.OVER_CAPACITY, "Server is restarting, come back in a second")
-        if app.max_connections and self.node.hub.connected(app.id) >= app.max_connections:
-            raise Refused(ErrorCode.OVER_QUOTA, "Application is over connection quota")
-        if self.node.capacity and len(self.node.hub.connections) >= self.node.capacity:
-            raise Refused(ErrorCode.OVER_CAPACITY, "Server is over capacity")
-        return app
-
-    def new_socket_id(self) -> str:
-        """Return `<1..1e9>.<1..1e9>`, unique among this node's connections."""
-        while True:
-            socket_id = f"{randint(1, 1_000_000_000)}.{randint(1, 1_000_000_000)}"
-            if socket_id not in self.node.hub.connections:
-                return socket_id
-
-    def close_stuck(self, now: float, slow_timeout: float) -> None:
-        """Close those whose peers have read nothing for `slow_timeout` seconds."""
-        for websocket in [each for each in self.slow if now - each.slow_since >= slow_timeout]:
-            websocket.close(ErrorCode.OVER_CAPACITY, f"Too slow: nothing was read for {slow_timeout:g} seconds")
 
 
 class Rfc6455(ServerProtocol):
@@ -160,16 +100,16 @@ class WebSocket(asyncio.Protocol):
         except Refused as refused:
             refusal = refused.with_traceback(None)  # that holds this frame: a cycle
         self._rfc6455 = Rfc6455(state=State.OPEN, max_size=max_size, logger=_quiet)
-        response = self._answer(request, too_often=self._is_one_too_many(refusal, handshake.remote))
+        response = self._answer(request, too_often=self._endpoint.is_one_too_many(refusal, handshake.remote))
         response.headers["X-Powered-By"] = "reverb-py"
         self._open.add(self)  # type: ignore[arg-type]  # uvicorn's own classes stand there; it calls shutdown() only
         self.write(response.serialize())
         if response.status_code != 101:
-            self._tell_refused(handshake, response.status_code, response.body.decode().strip())
+            self._endpoint.tell_refused(handshake, response.status_code, response.body.decode().strip())
             self._finish(linger=False)
         elif refusal is not None:
             path = "a path with a secret" if refusal.names_secret else handshake.path
-            self._tell_refused(replace(handshake, path=path), refusal.code, refusal.message + refusal.detail)
+            self._endpoint.tell_refused(replace(handshake, path=path), refusal.code, refusal.message + refusal.detail)
             self.write(text_frame(messages.error(refusal.message, refusal.code)))
             self.close(refusal.code, refusal.message)
         else:
@@ -177,11 +117,6 @@ class WebSocket(asyncio.Protocol):
             self._begin(app)
             if early:
                 self.data_received(early)
-
-    def _is_one_too_many(self, refusal: Refused | None, remote: str) -> bool:
-        if refusal is None or refusal.code not in CLIENTS_FAULT:
-            return False
-        return self._endpoint.failures.is_one_too_many(remote)
 
     def _answer(self, request: Request, *, too_often: bool) -> Response:
         if too_often:
@@ -202,10 +137,6 @@ class WebSocket(asyncio.Protocol):
         connection.last_seen = node.clock()
         self._session = Session(node, connection, self._hold_back)
         node.connect(connection)
-
-    def _tell_refused(self, handshake: Handshake, code: int, reason: str) -> None:
-        why = None if self._endpoint.node.draining else REFUSALS.get(code)
-        self._endpoint.node.tell(facts.HandshakeRefused(handshake.path, handshake.remote, code, reason, why))
 
     # In.
 

@@ -37,13 +37,13 @@ NOT_SHOWN = {
 HEAD = """\
 # The codes
 
-Every reason for which an event gets lost has a stable code. The server's log, `reverb-py events`, `reverb-py doctor` and the
-header `X-Reverb-Hint` name it, and `reverb-py explain RVB302` prints what stands here. Begin with
+Every reason for which an event gets lost has a stable code. The server's log, `reverb-py events`, `reverb-py doctor` and
+the header `X-Reverb-Hint` name it, and `reverb-py explain RVB302` prints what stands here. Begin with
 [Why don't my events arrive?](why-no-events.md) if you have a symptom and no code.
 
 An event passes six hops: **fire** (the application dispatches it), **queue** (a worker takes the job), **publish** (the
-signed request arrives and is accepted), **match** (the server finds subscribers), **deliver** (the frame reaches a client
-that is connected and subscribed), **handle** (the client's code shows it).
+signed request arrives and is accepted), **match** (the server finds subscribers), **deliver** (the frame reaches a
+client that is connected and subscribed), **handle** (the client's code shows it).
 
 This page is made by `python -m tests.modes.table` from the registry and from the tests, and a test compares it.
 """
@@ -111,7 +111,7 @@ def _names(found: dict[str, list[tuple[str, list[str]]]], code: str) -> list[str
 
 def _row(code: str, found: dict[str, list[tuple[str, list[str]]]]) -> str:
     if not found.get(code):
-        return f"| [{code}](#{code.lower()}) | – | {NOT_SHOWN.get(code, 'no test yet')} |\n"
+        return f"| [{code}](#{code.lower()}) | nobody | {NOT_SHOWN.get(code, 'no test yet')} |\n"
     places = dict.fromkeys(place.removeprefix("tests/") for place, _ in found[code])
     shown = ", ".join(f"`{place}`" for place in places)
     return f"| [{code}](#{code.lower()}) | {', '.join(_names(found, code))} | {shown} |\n"

@@ -15,8 +15,9 @@ from websockets.uri import parse_uri
 from reverb_py.handshake import Handshake
 from reverb_py.hub.app import App
 from reverb_py.node import Node
+from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.turn import Turn
-from reverb_py.transports.websocket import Endpoint, WebSocket
+from reverb_py.transports.websocket import WebSocket
 from tests.fakes import APP, World
 
 UPGRADE = {

@@ -17,12 +17,13 @@ from reverb_py.hub.facts import Fact
 from reverb_py.node import Node
 from reverb_py.server import _observe, _uvicorn_config
 from reverb_py.settings import Settings
+from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.http_protocol import HttpLimits
 from reverb_py.transports.proxies import TrustedProxies
 from reverb_py.transports.sockets import bind
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.uvicorn_server import Server
-from reverb_py.transports.websocket import Endpoint, WebSocket
+from reverb_py.transports.websocket import WebSocket
 from tests.conformance.fixture import trusting
 
 APP = App("1", (Credential("key", "hunter2"),))
