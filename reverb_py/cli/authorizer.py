@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,45 +20,54 @@ from reverb_py.protocol.names import is_channel, is_encrypted, is_presence
 Tell = Callable[[dict[str, Any]], None]
 
 
-def authorizer(credentials: Credentials, user_info: object, tell: Tell) -> Starlette:
-    """`tell` hears what was signed: `{"what", "socket_id", "channel", …}`, never a signature."""
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Its answers. `tell` hears what was signed: `{"what", "socket_id", "channel", …}`, never a signature."""
 
-    async def channel(request: Request) -> Response:
+    credentials: Credentials
+    user_info: object
+    tell: Tell
+
+    async def channel(self, request: Request) -> Response:
         asked = await _fields(request)
         socket_id, name = asked.get("socket_id", ""), asked.get("channel_name", "")
         if not _is_socket_id(socket_id) or not is_channel(name):
             return PlainTextResponse("socket_id and channel_name are needed", 422)
         if is_encrypted(name):
             return PlainTextResponse("encrypted channels need a shared_secret, which this endpoint does not have", 403)
-        data = None
-        if is_presence(name):
-            user_id = asked.get("user_id") or f"user-{socket_id}"
-            data = encoded({"user_id": user_id, "user_info": user_info}).decode()
-        tell({"what": f"signed {name}", "socket_id": socket_id, "channel": name, "channel_data": data})
+        data = self._member("user_id", asked) if is_presence(name) else None
+        self.tell({"what": f"signed {name}", "socket_id": socket_id, "channel": name, "channel_data": data})
         more = {} if data is None else {"channel_data": data}
-        return JSONResponse({"auth": channel_auth(credentials, socket_id, name, data), **more})
+        return JSONResponse({"auth": channel_auth(self.credentials, socket_id, name, data), **more})
 
-    async def user(request: Request) -> Response:
+    async def user(self, request: Request) -> Response:
         asked = await _fields(request)
         socket_id = asked.get("socket_id", "")
         if not _is_socket_id(socket_id):
             return PlainTextResponse("socket_id is needed", 422)
-        data = encoded({"id": asked.get("user_id") or f"user-{socket_id}", "user_info": user_info}).decode()
-        tell({"what": f"signed the sign-in {data}", "socket_id": socket_id, "user_data": data})
-        return JSONResponse({"auth": user_auth(credentials, socket_id, data), "user_data": data})
+        data = self._member("id", asked)
+        self.tell({"what": f"signed the sign-in {data}", "socket_id": socket_id, "user_data": data})
+        return JSONResponse({"auth": user_auth(self.credentials, socket_id, data), "user_data": data})
 
-    paths = {"/broadcasting/auth": channel, "/pusher/auth": channel, "/pusher/user-auth": user}
+    def _member(self, name: str, asked: dict[str, str]) -> str:
+        """Who it is: the user that the request names, else one for each connection."""
+        user_id = asked.get("user_id") or f"user-{asked['socket_id']}"
+        return encoded({name: user_id, "user_info": self.user_info}).decode()
+
+
+def authorizer(credentials: Credentials, user_info: object, tell: Tell) -> Starlette:
+    answers = Authorizer(credentials, user_info, tell)
+    paths = {
+        "/broadcasting/auth": answers.channel,
+        "/pusher/auth": answers.channel,
+        "/pusher/user-auth": answers.user,
+    }
     # A page sends its cookies to Laravel's endpoint: browsers want its origin repeated then, and not a star.
     cors = Middleware(
-        CORSMiddleware,
-        allow_origin_regex=".*",
-        allow_credentials=True,
-        allow_methods=["POST"],
-        allow_headers=["*"],
+        CORSMiddleware, allow_origin_regex=".*", allow_credentials=True, allow_methods=["POST"], allow_headers=["*"]
     )
-    return Starlette(
-        routes=[Route(path, answer, methods=["POST"]) for path, answer in paths.items()], middleware=[cors]
-    )
+    routes = [Route(path, answer, methods=["POST"]) for path, answer in paths.items()]
+    return Starlette(routes=routes, middleware=[cors])
 
 
 async def _fields(request: Request) -> dict[str, str]:

@@ -57,7 +57,7 @@ class Listener:
         if not self._was_connected:
             raise Unreachable(str(end)) if isinstance(end, Closed) else end
         pause = 0.0 if code in AT_ONCE else self.pauses[min(self._failures, len(self.pauses) - 1)]
-        self._failures += 1
+        self._failures += 1 if pause else 0
         self.tell(f"lost: {end}; again " + (f"in {pause:g} s" if pause else "at once"))
         return pause
 
