@@ -10,6 +10,10 @@ settings.register_profile("reverb-py", deadline=None, derandomize=bool(os.enviro
 settings.load_profile("reverb-py")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--torture", action="store_true", help="attack with the big forms, and print the table of faults")
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter is not None else []

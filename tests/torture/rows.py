@@ -1,0 +1,42 @@
+"""The table of faults: each test leaves one row, or adds to it when it is one of many cases."""
+
+from dataclasses import dataclass
+
+HEAD = ("fault", "survived", "bound", "measured", "events lost", "test")
+
+
+@dataclass(slots=True)
+class Row:
+    """One fault. `lost` counts copies of events that a bystander did not get; None where nobody listened."""
+
+    fault: str
+    test: str
+    tried: int = 0
+    survived: int = 0
+    bound: str = ""
+    measured: str = ""
+    sent: int = 0
+    lost: int = 0
+
+    def tells(self, bound: str, measured: str) -> None:
+        """Say what was promised, and what it was."""
+        self.bound, self.measured = bound, measured
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        survived, lost = f"{self.survived} of {self.tried}", f"{self.lost} of {self.sent}"
+        return self.fault, survived, self.bound, self.measured, lost, f"`{self.test}`"
+
+
+ROWS: dict[str, Row] = {}  # of this run, by the test's name
+
+
+def row_of(test: str, sentence: str) -> Row:
+    """The row of this test, which is new or has cases already."""
+    return ROWS.setdefault(test, Row(sentence.strip().splitlines()[0].rstrip("."), test))
+
+
+def table() -> list[str]:
+    """The rows in Markdown."""
+    lines = [HEAD, ("---",) * len(HEAD), *(row.cells for row in ROWS.values())]
+    return ["| " + " | ".join(cells) + " |" for cells in lines]

@@ -1,0 +1,152 @@
+"""A real server process under attack, two bystanders, and what must be true of all three afterwards."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from reverb_py.conformance.client import Client
+from reverb_py.conformance.expect import eventually
+from reverb_py.conformance.link import dial
+from reverb_py.conformance.target import Target, TargetApp
+from tests.server_process import ServerProcess
+from tests.torture import proc
+from tests.torture.proc import MB
+from tests.torture.rows import Row
+from tests.torture.stream import Stream
+
+SECRET = "torture-secret-zk41-never-to-be-seen"
+APP = TargetApp("77", "torture-key", SECRET)
+CREDENTIALS = {"REVERB_APP_ID": APP.id, "REVERB_APP_KEY": APP.key, "REVERB_APP_SECRET": SECRET}
+TOLERANCE = 16 * MB  # of memory that need not come back: arenas of the allocator, code that was imported late
+BACK = 15.0  # seconds in which memory and descriptors are back
+
+
+class LimitedProcess(ServerProcess):
+    """A server that may have so many open files, and cannot raise that."""
+
+    def __init__(self, files: int, env: Mapping[str, str]) -> None:
+        super().__init__(env=env)
+        self._arguments = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *self._arguments]
+
+
+class Watched:
+    """The server, how to reach it, and what it was before the attack."""
+
+    def __init__(self, process: ServerProcess, target: Target, row: Row) -> None:
+        self.process = process
+        self.target = target
+        self.row = row
+        self.heard = bytearray()  # what raw connections were answered
+        self.stream: Stream
+        self.before = 0
+        self._descriptors = 0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def growth(self) -> int:
+        """Bytes of memory more than before the attack, at their peak."""
+        return proc.peak(self.pid) - self.before
+
+    async def begin(self, clients: list[Client]) -> None:
+        self.stream = Stream(Target(self.target.url, self.target.apps), clients)
+        await self.stream.begin()
+        await self._fresh_client_is_served()
+        self.measure()
+
+    def measure(self) -> None:
+        """Take what is now as what must be again."""
+        proc.forget_peak(self.pid)
+        self.before, self._descriptors = proc.rss(self.pid), proc.descriptors(self.pid)
+
+    async def asked(self, *parts: bytes, seconds: float = 1.0) -> bytes:
+        """Send these parts over a new connection; return what was answered in that time, the first answer at least."""
+        reader, writer = await self.dial()
+        answer = b""
+        try:
+            async with asyncio.timeout(seconds):
+                for part in parts:
+                    writer.write(part)
+                    await writer.drain()
+                while b"\r\n\r\n" not in answer and (more := await reader.read(65_536)):
+                    answer += more
+        except (TimeoutError, ConnectionError):
+            pass  # no answer is one of the answers
+        finally:
+            writer.transport.abort()
+        self.heard += answer
+        return answer
+
+    async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection."""
+        return await dial(self.target.url, None)
+
+    async def connections(self) -> int:
+        """How many clients the server counts."""
+        return int((await self.target.get("/connections")).json()["connections"])
+
+    async def unharmed(self, tolerance: int = TOLERANCE) -> None:
+        """Raise when the server, a newcomer or a bystander is not as before the attack."""
+        await self.stream.goes_on()
+        assert (await self.target.http("GET", "/up")).status_code == 200
+        await self._fresh_client_is_served()
+        await eventually(self._has_its_descriptors_back, f"descriptors should be {self._descriptors} again", BACK)
+        await eventually(lambda: self._has_its_memory_back(tolerance), f"RSS should be near {self.before} again", BACK)
+        assert not self.stream.lost or self.stream.lost <= len(self.stream.bystanders)  # one may be under way
+        self.says_no_secret()
+
+    def says_no_secret(self) -> None:
+        """Raise when the secret stands in the log, or in what raw connections were answered."""
+        assert SECRET not in self.process.output
+        assert SECRET.encode() not in self.heard
+        assert "Traceback" not in self.process.output, self.process.output[-4_000:]
+
+    async def _fresh_client_is_served(self) -> None:
+        async with self.target.client() as client:
+            await client.subscribed("fresh")
+            await self.target.trigger("fresh", "hello")
+            assert (await client.frame())["event"] == "hello"
+
+    async def _has_its_descriptors_back(self) -> bool:
+        return proc.descriptors(self.pid) <= self._descriptors
+
+    async def _has_its_memory_back(self, tolerance: int) -> bool:
+        return proc.rss(self.pid) <= self.before + tolerance
+
+
+def server(env: Mapping[str, str] | None = None, files: int = 0) -> ServerProcess:
+    """A server of the app with the recognizable secret."""
+    settings = {**CREDENTIALS, **(env or {})}
+    return LimitedProcess(files, settings) if files else ServerProcess(env=settings)
+
+
+@asynccontextmanager
+async def watched(
+    row: Row, *, env: Mapping[str, str] | None = None, files: int = 0, tolerance: int = TOLERANCE
+) -> AsyncIterator[Watched]:
+    """A server with two bystanders; leaving it without an exception asks whether all are unharmed."""
+    with server(env, files) as process:
+        await asyncio.to_thread(process.wait_until_ready)
+        target = Target(f"ws://127.0.0.1:{process.port}", {"MAIN": APP})
+        async with target.client() as first, target.client() as second:
+            found = Watched(process, target, row)
+            await found.begin([first, second])
+            try:
+                yield found
+                await found.unharmed(tolerance)
+                await found.stream.end()
+            finally:
+                await found.stream.cancel()
+                row.sent += 2 * found.stream.sent
+                row.lost += found.stream.lost
+        await target.aclose()
+
+
+def run(*command: str, env: Mapping[str, str], cwd: Path) -> str:
+    """All that a command says, whatever its exit code."""
+    done = subprocess.run(command, env=dict(env), cwd=cwd, capture_output=True, timeout=30, check=False)
+    return (done.stdout + done.stderr).decode(errors="replace")
