@@ -37,8 +37,8 @@ NOT_SHOWN = {
 HEAD = """\
 # The codes
 
-Every reason for which an event gets lost has a stable code. The server's log, `reverb-py events`, `reverb-py doctor` and
-the header `X-Reverb-Hint` name it, and `reverb-py explain RVB302` prints what stands here. Begin with
+Every reason for which an event gets lost has a stable code. The server's log, `reverb-py events`, `reverb-py doctor`
+and the header `X-Reverb-Hint` name it, and `reverb-py explain RVB302` prints what stands here. Begin with
 [Why don't my events arrive?](why-no-events.md) if you have a symptom and no code.
 
 An event passes six hops: **fire** (the application dispatches it), **queue** (a worker takes the job), **publish** (the

@@ -14,7 +14,7 @@ from reverb_py.conformance.wire import client_frame, close_payload
 from reverb_py.hub import facts
 from reverb_py.hub.app import ClientEventsFrom
 from reverb_py.protocol.frames import text_frame
-from reverb_py.transports import websocket
+from reverb_py.transports import endpoint, websocket
 from tests.fakes import APP, SlowOccupancy
 from tests.transports.fake_transport import FakeServer, Side, turn
 
@@ -346,7 +346,7 @@ async def test_a_reader_that_rests_too_long_is_closed_though_it_is_not_far_behin
 
 async def test_a_socket_id_is_never_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = chain([1, 2, 1, 2, 3], repeat(4))
-    monkeypatch.setattr(websocket, "randint", lambda low, high: next(numbers))
+    monkeypatch.setattr(endpoint, "randint", lambda low, high: next(numbers))
     server = FakeServer()
     server.connect()
     server.connect()
