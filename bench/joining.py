@@ -22,9 +22,9 @@ from reverb_py.cluster.last_events import LastEvents
 from reverb_py.hub.app import App, Apps, Credential
 from reverb_py.hub.connection import Connection
 from reverb_py.node import Node
+from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.sockets import raise_descriptor_limit
 from reverb_py.transports.turn import Turn
-from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.websocket import WebSocket
 
 SUBSCRIBERS, EVENTS, ROUNDS = 200, 50, 41
