@@ -1,6 +1,7 @@
 """`reverb-py doctor`: why did my event not arrive? It reads what it is given, asks the server, and tells what to do."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -29,6 +30,8 @@ from reverb_py.diagnosis.doctor.target import Inquiry, Target
 from reverb_py.diagnosis.doctor.verdict import Outcome, verdict
 from reverb_py.diagnosis.fingerprint import fingerprint
 from reverb_py.protocol.names import is_channel
+
+logger = logging.getLogger("reverb_py")
 
 NETWORK = "network"
 # Of the seconds for one answer: several phases ask one after the other, and all of them together end within five.
@@ -187,6 +190,10 @@ async def _probed(examination: Examination) -> list[Finding]:
                 findings.append(finding)  # noqa: PERF401, what came before a timeout must be kept
     except TimeoutError:
         findings.append(_too_slow(findings, examination.budget))
+    except Exception as error:  # a fault of ours must not take away what was found
+        title = f"the doctor itself failed, and the rest was not checked: {type(error).__name__}"
+        findings.append(Finding(Status.SKIP, title, NETWORK, evidence="please report it, with the line on stderr"))
+        logger.exception("The doctor failed")
     return findings
 
 
