@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reverb_py.hub import facts
 from reverb_py.hub.app import App, ClientEventsFrom
 from reverb_py.protocol import names
 
@@ -43,6 +44,24 @@ class Join:
     added: bool = False
     is_repeated: bool = False
     kept: dict[int, Seen] = field(default_factory=dict)
+
+
+def brief(fact: facts.Fact) -> Seen | None:
+    """A fact as the model writes it; None for those that it knows nothing of."""
+    name = type(fact).__name__
+    match fact:
+        case facts.Subscribed() | facts.Unsubscribed():
+            return (name, fact.app_id, fact.socket_id, fact.channel)
+        case facts.ChannelOccupied() | facts.ChannelVacated() | facts.CacheMissed():
+            return (name, fact.app_id, fact.channel)
+        case facts.MemberAdded() | facts.MemberRemoved():
+            return (name, fact.app_id, fact.channel, fact.user_id)
+        case facts.SignedIn():
+            return (name, fact.app_id, fact.socket_id, fact.user_id)
+        case facts.Disconnected():
+            return (name, fact.app_id, fact.socket_id)
+        case _:
+            return None
 
 
 class Model:
@@ -108,7 +127,9 @@ class Model:
 
     def client_event(self, peer: Peer, event: str, channel: str, data: str) -> None:
         is_closed = names.is_encrypted(channel) or names.user_of(channel) is not None
-        is_open = self.apps[peer.app_id].accept_client_events_from is ClientEventsFrom.ALL
+        senders = self.apps[peer.app_id].accept_client_events_from
+        is_closed = is_closed or senders is ClientEventsFrom.NONE
+        is_open = senders is ClientEventsFrom.ALL
         if is_closed or not (is_open or (names.needs_authorization(channel) and channel in peer.channels)):
             self._error(peer)
             return

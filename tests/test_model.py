@@ -13,11 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from reverb_py.hub import facts
 from reverb_py.hub.app import App, Apps, ClientEventsFrom, Credential
 from reverb_py.protocol.triggers import Trigger
 from tests.fakes import Client, Message, SlowOccupancy, World
-from tests.model import Model, Peer, Seen
+from tests.model import Model, Peer, Seen, brief
 
 FIRST = App("3", (Credential("key", "hunter2"),), max_presence_members=2)
 SECOND = App("4", (Credential("other", "s3cr3t"),), accept_client_events_from=ClientEventsFrom.ALL)
@@ -28,6 +27,7 @@ CHANGED: dict[str, dict[str, App | None]] = {
         "disabled": replace(app, enabled=False),
         "any number of members": replace(app, max_presence_members=0),
         "signed-in only": replace(app, terminate_members=False),
+        "no client events": replace(app, accept_client_events_from=ClientEventsFrom.NONE),
     }
     for app in (FIRST, SECOND)
 }
@@ -60,24 +60,6 @@ def seen(message: Message) -> Seen:
     return (event, channel, tuple((user_id, presence["hash"][user_id]) for user_id in presence["ids"]))
 
 
-def brief(fact: facts.Fact) -> Seen | None:
-    """A fact as the model writes it; None for those that it knows nothing of."""
-    name = type(fact).__name__
-    match fact:
-        case facts.Subscribed() | facts.Unsubscribed():
-            return (name, fact.app_id, fact.socket_id, fact.channel)
-        case facts.ChannelOccupied() | facts.ChannelVacated() | facts.CacheMissed():
-            return (name, fact.app_id, fact.channel)
-        case facts.MemberAdded() | facts.MemberRemoved():
-            return (name, fact.app_id, fact.channel, fact.user_id)
-        case facts.SignedIn():
-            return (name, fact.app_id, fact.socket_id, fact.user_id)
-        case facts.Disconnected():
-            return (name, fact.app_id, fact.socket_id)
-        case _:
-            return None
-
-
 class Walk(RuleBasedStateMachine):
     """Joins are answered at once, as on a single node."""
 
@@ -91,6 +73,8 @@ class Walk(RuleBasedStateMachine):
         self.clients: dict[Peer, Client] = {}
         self.steps = 0
         self.tick()
+        for app_id in [FIRST.id] * 4 + [SECOND.id] * 2:
+            self.connect(app_id)
 
     def tick(self, seconds: float = 2.0) -> None:
         """Time for the next `pusher:error`."""
@@ -146,6 +130,12 @@ class Walk(RuleBasedStateMachine):
         self.subscribe(number, channel, user, True, True)
 
     @precondition(anybody)
+    @rule(number=NUMBERS, channel=PRESENCE)
+    def join_in_three_tabs(self, number: int, channel: str) -> None:
+        for tab in range(3):
+            self.join(number + tab, channel, "ann")
+
+    @precondition(anybody)
     @rule(number=NUMBERS, channel=CHANNELS)
     def unsubscribe(self, number: int, channel: str) -> None:
         self.says(
@@ -191,6 +181,16 @@ class Walk(RuleBasedStateMachine):
         received = self.model.publish(app_id, "e", trigger.data, trigger.channels, socket_id)
         assert self.world.node.trigger(app, trigger) == received
 
+    @precondition(lambda self: any(self.users_of(peer) for peer in self.model.peers))
+    @rule(number=NUMBERS)
+    def terminate_somebody(self, number: int) -> None:
+        found = [(peer.app_id, user) for peer in self.model.peers for user in self.users_of(peer)]
+        self.terminate(*found[number % len(found)])
+
+    def users_of(self, peer: Peer) -> list[str]:
+        """Under which ids somebody is here."""
+        return [user for user in [peer.user and peer.user[0], *peer.channels.values()] if user]
+
     @rule(app_id=APP_IDS, user=USERS)
     def terminate(self, app_id: str, user: str) -> None:
         app = self.model.apps.get(app_id)
@@ -199,7 +199,7 @@ class Walk(RuleBasedStateMachine):
             assert self.world.node.terminate(app, user) == len(gone)
             assert [len(self.clients[peer].goodbyes) for peer in gone] == [1] * len(gone)
 
-    @rule(app_id=APP_IDS, change=st.sampled_from(["as before", *CHANGED[FIRST.id]]))
+    @rule(app_id=APP_IDS, change=st.sampled_from(["any number of members", *CHANGED[FIRST.id]]))
     def reload(self, app_id: str, change: str) -> None:
         apps = {**self.model.apps}
         apps.pop(app_id, None)
@@ -278,6 +278,13 @@ class SlowWalk(Walk):
         self.occupancy.answer()
         self.model.finish(self.model.pending.popleft())
 
+    @precondition(lambda self: self.model.pending)
+    @rule(number=NUMBERS, count=st.integers(1, 2))
+    def publish_to_somebody_who_joins(self, number: int, count: int) -> None:
+        join = self.model.pending[number % len(self.model.pending)]
+        for _ in range(count):
+            self.publish(join.peer.app_id, [join.channel], None)
+
     @precondition(lambda self: len(self.model.pending) > 1)
     @rule()
     def answer_all(self) -> None:
@@ -286,6 +293,6 @@ class SlowWalk(Walk):
 
 
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+TestWalk.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 TestSlowWalk = SlowWalk.TestCase
-TestSlowWalk.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+TestSlowWalk.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
