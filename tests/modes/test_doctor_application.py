@@ -211,7 +211,10 @@ async def test_a_refused_subscription_is_quoted() -> None:
     async with another(APP) as target, connect(target.websocket_url, target.key) as socket:
         await socket.join(MINE.channel, f"{target.key}:{'0' * 64}")
         findings = await found(target, MINE)
+        async with member(target, MINE.channel):
+            occupied = await found(target, MINE)
     assert any(line.startswith("channel.refused fail RVB") for line in told(findings))
+    assert any(line.startswith("channel.refused warn RVB") for line in told(occupied))
 
 
 async def next_of(findings: AsyncIterator[Finding]) -> Finding:

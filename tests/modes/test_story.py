@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
+from reverb_py.client.socket import connect
 from reverb_py.conformance.target import Target, TargetApp
 from tests.doctor_process import KEY, SECRET, WEB, Ran, changed, doctor
 from tests.laravel_project import EVENT, cached_config, project, write
@@ -69,6 +71,21 @@ async def test_of_a_healthy_stack_nothing_is_said(stack: Stack) -> None:
     ran = await stack.examine()
     assert ran.code == 0, ran.out
     assert ran.first_of("✖") == ran.first_of("⚠") == ""
+
+
+async def test_what_strangers_were_refused_is_no_problem_of_a_healthy_stack(stack: Stack) -> None:
+    await stack.target.trigger(CHANNEL, "ticket.assigned")
+    there = f"http://127.0.0.1:{stack.server.port}"
+    async with httpx.AsyncClient(trust_env=False) as scanner:
+        for path in ("/apps/wp-admin/events", "/apps/912345/events", "/apps/912345/batch_events"):
+            for _ in range(3):
+                assert (await scanner.post(there + path, json={"name": "x"})).status_code in (401, 404)
+    async with connect(f"ws://127.0.0.1:{stack.server.port}", KEY) as anybody:
+        answer = await anybody.join(CHANNEL, f"{KEY}:{'0' * 64}")
+        assert answer.event != "pusher_internal:subscription_succeeded"
+    ran = await stack.examine()
+    assert (ran.code, ran.first_of("✖")) == (0, ""), ran.out
+    assert "Publishes of this app" not in ran.out
 
 
 async def test_the_worker_lacks_the_variables(stack: Stack) -> None:

@@ -22,6 +22,7 @@ CHECK, NEAR, PUBLISHED = "channel", "channel.near", "channel.publishes"
 REFUSED, EVENT, WATCH = "channel.refused", "channel.event", "channel.watch"
 POLL = 0.5  # seconds between two looks at the publishes
 QUOTED = 3  # sentences of the server
+RECENT = 300  # seconds; what a client was refused before says little about now
 ALL = ("", "private-", "presence-", "cache-")
 NOTHING_ARRIVES = (
     codes.BROADCASTS_DISCARDED.fix,
@@ -41,7 +42,7 @@ async def channel(visit: Visit) -> AsyncIterator[Finding]:
         for miss in [] if is_occupied else await _near(visit):
             yield miss
         told = await publishes(visit)
-        for about in _about_publishes(visit.inquiry.channel, told, is_occupied=is_occupied) if told else ():
+        for about in _about_publishes(visit, told, is_occupied=is_occupied) if told else ():
             yield about
         if visit.inquiry.event:
             yield await _event(visit)
@@ -118,16 +119,17 @@ async def _asked(visit: Visit, path: str, query: dict[str, str]) -> Answer:
     return await answer_to(visit, signed(visit.target, path, query=query))
 
 
-def _about_publishes(name: str, told: Publishes, *, is_occupied: bool) -> Iterator[Finding]:
+def _about_publishes(visit: Visit, told: Publishes, *, is_occupied: bool) -> Iterator[Finding]:
     """What the server's list says: refusals, publishes to the channel, to one that looks like it, others, or none."""
-    for refusal in [each for each in told.refusals if each.channel == name][:1]:
+    name, app_id = visit.inquiry.channel, visit.target.app_id
+    for refusal in [each for each in told.refusals if each.channel == name and told.now - each.time < RECENT][:1]:
+        # Anybody may have been refused. Where others are subscribed, the way to subscribe is right.
+        status = Status.WARN if is_occupied else Status.FAIL
         code = refusal.code or codes.SUBSCRIPTION_REFUSED
-        yield Finding(Status.FAIL, f"A subscription to {name} was refused", REFUSED, code, refusal.text)
+        yield Finding(status, f"A subscription to {name} was refused", REFUSED, code, refusal.text)
     mine = told.of(name)
-    if told.refused and not mine:
-        newest = told.refused[0]
-        title = f"Publishes of this app are refused, {len(told.refused)} of the last {len(told.publishes)}"
-        yield Finding(Status.FAIL, title, PUBLISHED, newest.code, newest.text)
+    refused = [each for each in told.refused if not mine or each.time > mine[0].time]
+    yield from _refused(app_id, refused, told)
     for publish in mine[:QUOTED]:
         yield _seen(publish, is_occupied=is_occupied)
     since = list(takewhile(lambda publish: name not in publish.channels, told.accepted))
@@ -136,8 +138,24 @@ def _about_publishes(name: str, told: Publishes, *, is_occupied: bool) -> Iterat
         misses = [miss for miss in misses if miss.code is codes.PREFIX_DIFFERS]
     if since and (misses or not mine):
         yield from _others(name, since, misses)
-    elif not told.publishes and is_occupied:
+    elif not told.accepted and not refused and is_occupied:
         yield _never(name)
+
+
+def _refused(app_id: str, refused: list[Publish], told: Publishes) -> Iterator[Finding]:
+    """What was refused since the channel got its last event: of this app, then of apps that the server has not."""
+    ours = [each for each in refused if each.app == app_id]
+    earnest = next((each for each in ours if each.is_refused_in_earnest(app_id)), None)
+    if ours:
+        shown = earnest or ours[0]
+        is_over = bool(told.accepted) and told.accepted[0].time > shown.time
+        status = Status.FAIL if earnest and not is_over else Status.WARN
+        title = f"Publishes of this app are refused, {len(ours)} of the last {len(ours) + len(told.accepted)}"
+        yield Finding(status, title, PUBLISHED, shown.code, shown.text)
+    others = [each for each in refused if each.app != app_id]
+    if others:
+        title = f"Somebody publishes to app {others[0].app[:40]}, which this server does not have"
+        yield Finding(Status.WARN, title, PUBLISHED, others[0].code, others[0].text)
 
 
 def _others(name: str, since: list[Publish], misses: list[NearMiss]) -> Iterator[Finding]:

@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
 
+from reverb_py import codes
 from reverb_py.codes import CODES, Code
-from reverb_py.diagnosis.doctor.exchange import NoAnswer
+from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer
 from reverb_py.diagnosis.doctor.recognize import json_object
 from reverb_py.diagnosis.doctor.signed import LIBRARY, answer_to, signed
 from reverb_py.diagnosis.doctor.visit import Visit
 
 LIMIT = "500"  # of the newest; the doctor's own are among them
+LIBRARIES = ("pusher-http-", "reverb-py ")  # how those call themselves that publish; a scanner is none of them
+# What only somebody's request has who signs, or means to: strangers do not.
+SIGNED = (
+    *(codes.WRONG_SECRET, codes.WRONG_KEY, codes.CLOCK_SKEW, codes.TOO_LARGE),
+    *(codes.INVALID_REQUEST, codes.INVALID_SOCKET_ID, codes.OVER_QUOTA),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +31,27 @@ class Publish:
     code: Code | None
     text: str
     is_refused: bool = False  # then neither event nor channels are known
+    time: float = 0  # Unix seconds, of the server's clock
+    app: str = ""
+    publisher: str = ""
 
     @property
     def reached(self) -> int:
         return sum(self.channels.values())
+
+    @property
+    def is_of_library(self) -> bool:
+        return self.publisher.startswith(LIBRARIES)
+
+    def is_refused_in_earnest(self, app_id: str) -> bool:
+        """Return True for a refusal that a publisher of this app got: not a scanner, not another app's publisher."""
+        return self.is_refused and self.app == app_id and (self.is_of_library or self.code in SIGNED)
+
+    def is_worth_telling(self, app_id: str) -> bool:
+        """Return False for what anybody on the internet can cause, without a library and without a signature."""
+        if not self.is_refused or self.is_of_library:
+            return True
+        return self.app == app_id and self.code not in (None, codes.QUERY_DROPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +61,16 @@ class Refusal:
     channel: str
     code: Code | None
     text: str
+    time: float = 0  # Unix seconds, of the server's clock
 
 
 @dataclass(frozen=True, slots=True)
 class Publishes:
-    """The newest first. What the doctor publishes itself is not among them."""
+    """The newest first. Neither what the doctor publishes itself is among them, nor what strangers were refused."""
 
     publishes: tuple[Publish, ...]
     refusals: tuple[Refusal, ...]
+    now: float = 0  # by the server's clock
 
     @property
     def accepted(self) -> list[Publish]:
@@ -67,8 +95,9 @@ async def publishes(visit: Visit) -> Publishes | None:
         return None
     # An event that the doctor published on request proves nothing about the application.
     others = [each for each in _objects(found.get("publishes")) if each.get("publisher") != LIBRARY]
-    told = tuple(map(_publish, others))
-    return Publishes(told, tuple(_refusal(each) for each in _objects(found.get("subscriptions_refused"))))
+    told = tuple(each for each in map(_publish, others) if each.is_worth_telling(visit.target.app_id))
+    refusals = tuple(_refusal(each) for each in _objects(found.get("subscriptions_refused")))
+    return Publishes(told, refusals, _now(answer))
 
 
 def _objects(found: object) -> list[Mapping[str, object]]:
@@ -83,11 +112,26 @@ def _publish(found: Mapping[str, object]) -> Publish:
     }
     text = " ".join(str(found.get("text") or "").split())
     is_refused = found.get("outcome") == "refused"
-    return Publish(str(found.get("id")), str(found.get("event")), counts, _code(found), text, is_refused)
+    whose = (_time(found), str(found.get("app") or ""), str(found.get("publisher") or ""))
+    return Publish(str(found.get("id")), str(found.get("event")), counts, _code(found), text, is_refused, *whose)
 
 
 def _refusal(found: Mapping[str, object]) -> Refusal:
-    return Refusal(str(found.get("channel")), _code(found), str(found.get("text") or found.get("reason") or ""))
+    text = str(found.get("text") or found.get("reason") or "")
+    return Refusal(str(found.get("channel")), _code(found), text, _time(found))
+
+
+def _time(found: Mapping[str, object]) -> float:
+    at = found.get("time")
+    return float(at) if isinstance(at, int | float) else 0.0
+
+
+def _now(answer: Answer) -> float:
+    """The server's clock: what it tells is as old as that says, whatever this machine's does."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except ValueError:
+        return time()
 
 
 def _code(found: Mapping[str, object]) -> Code | None:
