@@ -5,6 +5,7 @@ costs speed or disk. No secret, no auth value and no payload ever stands in a fa
 """
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from logging import DEBUG, INFO, WARNING
@@ -39,7 +40,7 @@ class ActivityLog:
         self._rate = rate
         self._told: dict[tuple[type, int], int] = {}
         self._received = 0  # by the publishes that were summed up
-        self._said: set[tuple[str, str]] = set()  # app id, what
+        self._said: OrderedDict[tuple[str, str], int] = OrderedDict()  # app id, what -> the second in which it was told
         self._seconds = 0
 
     def __call__(self, fact: facts.Fact) -> None:
@@ -51,6 +52,7 @@ class ActivityLog:
         told = self._told[kept] = self._told.get(kept, 0) + 1
         if told <= self._rate:
             fact = _bounded(fact)
+            self._note(fact)
             logger.log(level, "%s", kind.line(fact), extra={"fields": {"event": kind.name, **_fields(fact)}})
         elif isinstance(fact, facts.Published):
             self._received += sum(fact.received.values())
@@ -67,22 +69,28 @@ class ActivityLog:
                 sums = {"event": f"{kind.name}_sum", "count": more}
                 logger.log(level, "%s", text, extra={"fields": sums})
         self._seconds += 1
-        if self._seconds % REPEAT == 0:
-            self._said.clear()
 
     def _is_repeated(self, fact: facts.Fact) -> bool:
         if not isinstance(fact, facts.Noticed):
             return False
-        if (fact.app_id, fact.what) in self._said:
-            return True
-        if len(self._said) < REMEMBERED:
-            self._said.add((fact.app_id, fact.what))
-        return False
+        told = self._said.get(_key(fact))
+        return told is not None and self._seconds - told < REPEAT
+
+    def _note(self, fact: facts.Fact) -> None:
+        if isinstance(fact, facts.Noticed):
+            self._said.pop(_key(fact), None)
+            self._said[_key(fact)] = self._seconds
+            if len(self._said) > REMEMBERED:
+                self._said.popitem(last=False)
+
+
+def _key(fact: facts.Noticed) -> tuple[str, str]:
+    return fact.app_id, (fact.key or fact.what)[:LONGEST]
 
 
 def _level(fact: facts.Fact, kind: Kind) -> int:
-    if isinstance(fact, facts.Disconnected) and fact.close_code in (4100, 4201):
-        return WARNING  # closed by us, for a reason that somebody should know
+    if isinstance(fact, facts.Disconnected) and fact.is_ours and fact.close_code in (4100, 4201):
+        return WARNING  # for a reason that somebody should know
     if isinstance(fact, facts.Noticed) and not fact.is_warning:
         return INFO
     return kind.level
@@ -117,7 +125,10 @@ def _published(fact: facts.Published) -> str:
     shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     received = sum(fact.received.values())
     by = f", {fact.publisher[:60]}" if fact.publisher else ""
-    return f"Published {fact.event} to {shown}: {received} received, {fact.size} bytes, {fact.seconds * 1e3:.1f} ms{by}"
+    line = f"Published {fact.event} to {shown}: {received} received, {fact.size} bytes, {fact.seconds * 1e3:.1f} ms{by}"
+    if fact.hint is None or fact.hint.is_likely:  # the latter is a warning of its own
+        return line
+    return f"{line}; {fact.hint.text} [{fact.hint.code}]"
 
 
 def _with_code(text: str, code: Code | None) -> str:
@@ -126,7 +137,8 @@ def _with_code(text: str, code: Code | None) -> str:
 
 def _refused(fact: facts.RequestRefused) -> str:
     request = " ".join(filter(None, (str(fact.status), fact.method, fact.path)))  # the latter two are not always known
-    return f"Request refused: {request}: {fact.reason}"
+    by = f" ({fact.publisher[:60]})" if fact.publisher else ""
+    return f"Request refused: {request}: {fact.reason}{by}"
 
 
 KINDS: dict[type, Kind] = {

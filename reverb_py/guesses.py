@@ -7,7 +7,7 @@ sends a signature that a guess fits knows the secret of it already.
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from reverb_py.codes import QUERY_DROPPED, REDIRECTED_PUBLISH, WRONG_SECRET, Code
+from reverb_py.codes import QUERY_DROPPED, WRONG_SECRET, Code
 from reverb_py.hub.app import App
 from reverb_py.hub.connection import Connection
 from reverb_py.node import Node
@@ -57,8 +57,6 @@ def why_refused(
     if len(known) < len(parameters) - 1 and matches(app.secrets, request_text(method, path, known), signature):
         added = ", ".join(sorted(parameters.keys() - known.keys() - {"auth_signature"}))[:200]
         return QUERY_DROPPED, f"The signature fits without {added}: a proxy added that to the query."
-    if method == "GET" and matches(app.secrets, request_text("POST", path, parameters), signature):
-        return REDIRECTED_PUBLISH, "It was signed as a POST."
     return None
 
 

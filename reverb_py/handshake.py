@@ -3,7 +3,6 @@
 A refusal is always sent on a completed upgrade: before it a browser sees only 1006, and comes back for ever.
 """
 
-import hmac
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +36,7 @@ def find_app(handshake: Handshake, apps: Apps, prefix: str = "") -> App:
     """
     key = _key(handshake.path, prefix)
     app = apps.by_key(key)
-    if app is None and _is_secret(key, apps):
+    if app is None and apps.has_secret(key):
         text = "Application does not exist: this is the secret of an app, connect with its key"
         raise Refused(ErrorCode.UNKNOWN_APP, text, names_secret=True)
     if app is None:
@@ -59,12 +58,6 @@ def _key(path: str, prefix: str) -> str:
     if not path.startswith(prefix + "/app/") or not key or "/" in key:
         raise Refused(ErrorCode.PATH_NOT_FOUND, f"Path not found, connect to {prefix}/app/<key>")
     return unquote(key)
-
-
-def _is_secret(key: str, apps: Apps) -> bool:
-    secrets = [secret.encode() for app in apps for secret in app.secrets]
-    fits = [hmac.compare_digest(key.encode(), secret) for secret in secrets]
-    return any(fits)
 
 
 def _check_protocol(version: str | None, *, strict: bool) -> None:

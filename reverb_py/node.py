@@ -107,8 +107,11 @@ class Node:
         connection.send(messages.connection_established(connection.socket_id, connection.app.activity_timeout))
         self.tell(facts.Connected(connection.app.id, connection.socket_id))
 
-    def disconnect(self, connection: Connection, code: int, reason: str) -> None:
-        """Forget a connection, for whatever reason it went; harmless when it was forgotten before."""
+    def disconnect(self, connection: Connection, code: int, reason: str, *, is_ours: bool = False) -> None:
+        """Forget a connection, for whatever reason it went; harmless when it was forgotten before.
+
+        `is_ours` when this server ended it.
+        """
         left = self.hub.remove(connection)
         if left is None:
             return
@@ -116,7 +119,7 @@ class Node:
         self.departed.append((connection.app.id, connection.socket_id))
         for channel, member in left.items():
             self._leave(connection, channel, member)
-        self.tell(facts.Disconnected(connection.app.id, connection.socket_id, code, reason, tuple(left)))
+        self.tell(facts.Disconnected(connection.app.id, connection.socket_id, code, reason, tuple(left), is_ours))
 
     def subscribe(
         self, connection: Connection, channel: str, member: Member | None, then: Callable[[Joined | Full], None]

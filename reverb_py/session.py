@@ -133,7 +133,8 @@ class Session:
             guess = why_unauthorized(self.node, self.connection, command, signature)
             raise Unauthorized(channel, expected, got=signature[:SHOWN], guess=guess)
         if key not in app.keys:
-            self._notice(f"{channel} was authorized with the key {key[:SHOWN]!r}, which is not this app's", WRONG_KEY)
+            shown = "that is a secret" if self.node.apps.has_secret(key) else repr(key[:SHOWN])
+            self._notice(f"{channel} was authorized with the key {shown}, which is not this app's", WRONG_KEY)
 
     def _member(self, command: Subscribe) -> Member:
         channel, app = command.channel, self.connection.app

@@ -137,7 +137,7 @@ def test_fields_are_short_and_flat(
 
 @pytest.mark.parametrize("code", [4100, 4201])
 def test_a_connection_that_we_closed_for_a_reason_is_a_warning(caplog: pytest.LogCaptureFixture, code: int) -> None:
-    ActivityLog(rate=50)(facts.Disconnected("3", "1.2", code, "Too slow"))
+    ActivityLog(rate=50)(facts.Disconnected("3", "1.2", code, "Too slow", is_ours=True))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == f"Connection closed: socket_id=1.2, {code} Too slow"
@@ -201,7 +201,7 @@ def test_warnings_are_summed_up_as_warnings_and_not_crowded_out(caplog: pytest.L
         log(facts.Disconnected("3", "1.2", 1000, ""))
     lines(caplog)
     for n in range(5):
-        log(facts.Disconnected("3", f"{n}.1", 4201, "Pong reply not received"))
+        log(facts.Disconnected("3", f"{n}.1", 4201, "Pong reply not received", is_ours=True))
     assert len(lines(caplog)) == 2
     log.tick()
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
@@ -241,12 +241,38 @@ def test_another_notice_and_the_same_one_of_another_app_are_said(caplog: pytest.
 
 
 def test_what_is_remembered_of_notices_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """The newest are remembered, each cut."""
     log = ActivityLog(rate=5_000)
-    for _ in range(2):
-        for n in range(1_100):
-            log(facts.Noticed("3", f"number {n}"))
+    for n in range(1_100):
+        log(facts.Noticed("3", f"number {n}" + "x" * 100_000))
     assert len(log._said) == 1_000
-    assert len(lines(caplog)) == 1_100 + 100
+    assert max(len(key) for _, key in log._said) == 1_000
+    lines(caplog)
+    for n in range(1_000, 1_100):
+        log(facts.Noticed("3", f"number {n}" + "x" * 100_000))
+    assert lines(caplog) == []
+
+
+def test_a_warning_with_a_key_is_said_once_a_minute_whatever_its_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    log = ActivityLog(rate=50)
+    for second in range(61):
+        log(facts.Noticed("3", f"left {second} s ago", key="left"))
+        log.tick()
+    assert lines(caplog) == ["left 0 s ago", "left 60 s ago"]
+
+
+def test_a_warning_that_the_rate_swallowed_is_said_later(caplog: pytest.LogCaptureFixture) -> None:
+    log = ActivityLog(rate=1)
+    log(facts.Noticed("3", "one"))
+    log(facts.Noticed("3", "two"))
+    log.tick()
+    log(facts.Noticed("3", "two"))
+    assert "two" in lines(caplog)
+
+
+def test_who_closes_with_our_own_codes_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    ActivityLog(rate=50)(facts.Disconnected("3", "1.2", 4100, "Too slow"))
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG]
 
 
 def test_a_strangers_long_text_is_cut(caplog: pytest.LogCaptureFixture) -> None:

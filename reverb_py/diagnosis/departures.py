@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reverb_py.hub import facts
 
 REMEMBERED = 1_000  # channels
+SAME_TURN = 0.05  # seconds; the clock of a loop without uvloop goes on within a turn
 FORGOTTEN = 600  # seconds after which it explains nothing any more
 
 
@@ -31,11 +32,14 @@ class Departures:
             self._departures.popitem(last=False)
 
     def disconnected(self, fact: facts.Disconnected, now: float) -> None:
-        """It comes after what it caused: those channels were not left on purpose."""
+        """It comes after what it caused, in the same turn: those channels were not left on purpose.
+
+        Only the code is told: the reason is the client's own text.
+        """
         for channel in fact.channels[:REMEMBERED]:
             departure = self._departures.get((fact.app_id, channel))
-            if departure is not None and departure.at == now:
-                departure.how = f"connection closed, {fact.close_code} {fact.reason}".rstrip()
+            if departure is not None and now - departure.at < SAME_TURN:
+                departure.how = f"its connection closed with {fact.close_code}"
 
     def last(self, app_id: str, channel: str, now: float) -> Departure | None:
         departure = self._departures.get((app_id, channel))

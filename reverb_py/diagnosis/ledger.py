@@ -11,9 +11,11 @@ from heapq import merge
 from itertools import islice
 
 from reverb_py.hub import facts
+from reverb_py.protocol.names import is_cache
 
 CHANNELS = 50  # of one event that are kept
 LONGEST = 200  # characters of an event's name, a path or a reason that are kept
+NEWEST = 50  # events among which one is looked for that a slow reader missed
 UNHEARD = 1_000  # events without a receiver that a later subscription is compared with
 LATE = 60  # seconds after which a subscription has nothing to do with an event before it
 
@@ -27,6 +29,7 @@ class Receipt:
     at: float
     fact: Kept
     id: str
+    more: int = 0  # channels that are not kept
     dropped: dict[str, int] | None = None  # channel -> subscribers that were closed as too slow to take it
     heard_after: float | None = None  # seconds until somebody subscribed to what nobody had heard
 
@@ -51,14 +54,17 @@ class Ledger:
         self._refusals = 0
 
     def published(self, fact: facts.Published, at: float) -> None:
-        if len(fact.received) > CHANNELS or len(fact.event) > LONGEST:
-            fact = replace(fact, event=fact.event[:LONGEST], received=dict(islice(fact.received.items(), CHANNELS)))
-        receipt = Receipt(at, fact, fact.id)
+        more = len(fact.received) - CHANNELS
+        if more > 0 or len(fact.event) > LONGEST:
+            # Those with receivers first: what is left must not look as if nobody had received it.
+            newest = sorted(fact.received.items(), key=lambda each: -each[1])
+            fact = replace(fact, event=fact.event[:LONGEST], received=dict(newest[:CHANNELS]))
+        receipt = Receipt(at, fact, fact.id, max(more, 0))
         self._published.append(receipt)
-        if fact.hint is None and all(fact.received.values()):
+        if all(fact.received.values()) or not self._published.maxlen:
             return
         for channel, count in fact.received.items():
-            if not count:
+            if not count and not is_cache(channel):  # a cache channel gives it to whoever comes later
                 self._unheard[fact.app_id, channel] = receipt
         while len(self._unheard) > UNHEARD:
             self._unheard.popitem(last=False)
@@ -86,9 +92,12 @@ class Ledger:
         return receipt.fact
 
     def dropped(self, app_id: str, channels: Iterable[str]) -> None:
-        """A subscriber was closed as too slow: count it with the newest event of each of its channels."""
+        """A subscriber was closed as too slow: count it with the newest event of each of its channels.
+
+        Only the newest events are looked at: many may be closed at once, and it is no time for long walks.
+        """
         wanted = set(islice(channels, CHANNELS))
-        for receipt in reversed(self._published):
+        for receipt in islice(reversed(self._published), NEWEST):
             if receipt.fact.app_id == app_id and isinstance(receipt.fact, facts.Published):
                 for channel in wanted & receipt.fact.received.keys():
                     receipt.dropped = receipt.dropped or {}

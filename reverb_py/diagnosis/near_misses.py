@@ -18,11 +18,15 @@ PREFIXES = (
     *("private-", "presence-", "private-encrypted-", "private-cache-", "presence-cache-", "cache-"),
     "private-encrypted-cache-",
 )
-_PREFIX = re.compile("(?:" + "|".join(sorted(map(re.escape, PREFIXES), key=len, reverse=True)) + ")*")
+# Atomic groups, here and below: a name in which two branches fit at many places must not be tried in all combinations.
+_PREFIX = re.compile("(?:" + "|".join(sorted(map(re.escape, PREFIXES), key=len, reverse=True)) + ")*+")
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # `null` and its like, and nothing at all, are what a template makes of a variable that was not set.
-_ID = rf"(?:{_UUID}|[0-9]+|(?=[a-f]*[0-9])[0-9a-f]{{8,}}|[0-9A-HJKMNP-TV-Z]{{26}}|null|undefined|NaN)"
-_IDS = re.compile(rf"(?<![0-9A-Za-z]){_ID}(?![0-9A-Za-z])|(?<=\.)(?=\.)")
+_ID = (
+    rf"(?>(?:{_UUID}|[0-9]+|(?=[a-f]*[0-9])[0-9a-f]{{8,}}|[0-9A-HJKMNP-TV-Z]{{26}}|null|undefined|NaN)"
+    r"(?![0-9A-Za-z]))"
+)
+_IDS = re.compile(rf"(?<![0-9A-Za-z]){_ID}|(?<=\.)(?=\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,14 @@ def near_misses(channel: str, occupied: Iterable[str], limit: int = 3) -> list[N
     A Mapping or Set is asked for the prefixes by membership; of any collection LOOKED_AT names are looked at.
     """
     names = occupied if isinstance(occupied, Mapping | Set) else dict.fromkeys(islice(occupied, LOOKED_AT))
-    found = {miss.channel: miss for miss in islice(_other_prefixes(channel, names), limit)}
-    for miss in _by_kind(channel, names, limit) if len(found) < limit else ():
+    found = {miss.channel: miss for miss in islice(other_prefixes(channel, names), limit)}
+    for miss in similar(channel, names, limit) if len(found) < limit else ():
         found.setdefault(miss.channel, miss)
     return list(found.values())[:limit]
 
 
-def _other_prefixes(channel: str, names: Mapping[str, object] | Set[str]) -> Iterator[NearMiss]:
+def other_prefixes(channel: str, names: Mapping[str, object] | Set[str]) -> Iterator[NearMiss]:
+    """Yield those that differ in their prefix; some fifty lookups, whatever the number of names."""
     base = _base(channel)
     if not base:
         return
@@ -67,8 +72,8 @@ def _prefix_words(given: str, prefix: str) -> str:
     return f"its prefix is {prefix} instead of {given}"
 
 
-def _by_kind(channel: str, names: Iterable[str], limit: int) -> list[NearMiss]:
-    """Those of another case, then those with another id, then those some letters off: one walk over the names."""
+def similar(channel: str, names: Iterable[str], limit: int) -> list[NearMiss]:
+    """Return those of another case, then with another id, then some letters off: one walk over the names."""
     fits, worth_comparing = _template(channel), _worth_comparing(channel, _IDS.findall(channel))
     length, lowered = len(channel), channel.lower()
     cases: list[NearMiss] = []

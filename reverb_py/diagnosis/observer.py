@@ -6,15 +6,17 @@ from typing import Any
 from reverb_py import codes
 from reverb_py.diagnosis.departures import Departures
 from reverb_py.diagnosis.hints import Hints
-from reverb_py.diagnosis.ledger import Ledger
+from reverb_py.diagnosis.ledger import LONGEST, Ledger
 from reverb_py.diagnosis.report import Json, publishes
 from reverb_py.diagnosis.silence import Silence
 from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
-from reverb_py.protocol.errors import ErrorCode
 
 FULL = 0.8  # of the connections that fit, from which on it is worth a warning
+SIGNED = (403, 413, 422)  # statuses of requests whose signature was right
+LIBRARY = "pusher-http-"  # how the official libraries call themselves
+TOO_SLOW = "Too slow"  # how the reasons begin with which the transport closes slow readers
 PUBLISHING = ("/events", "/batch_events")  # how the paths of publishes end
 
 
@@ -60,15 +62,18 @@ class Observer:
     def _published(self, fact: facts.Published) -> None:
         self._silence.heard(fact.app_id)
         self._ledger.published(fact, self._time())
-        if fact.hint is not None:
-            self._node.tell(facts.Noticed(fact.app_id, _nobody(fact), fact.hint.code, fact.hint.is_likely))
+        if fact.hint is not None and fact.hint.is_likely:
+            key = f"{fact.hint.code} {fact.event[:LONGEST]} {', '.join(fact.received)}"
+            what = f"Nobody received {fact.event}: {fact.hint.text}"
+            self._node.tell(facts.Noticed(fact.app_id, what, fact.hint.code, key=key))
         if "\\" in fact.event:
             what = f"{fact.event} is the name of a PHP class: a client must bind it whole"
             self._node.tell(facts.Noticed(fact.app_id, what, codes.CLASS_NAME, is_warning=False))
 
     def _request_refused(self, fact: facts.RequestRefused) -> None:
         if fact.path.endswith(PUBLISHING):
-            self._silence.heard(fact.app_id)
+            if self._node.apps.by_id(fact.app_id) and (fact.status in SIGNED or LIBRARY in fact.publisher):
+                self._silence.heard(fact.app_id)
             self._ledger.refused(fact, self._time())
 
     def _subscribed(self, fact: facts.Subscribed) -> None:
@@ -86,10 +91,5 @@ class Observer:
 
     def _disconnected(self, fact: facts.Disconnected) -> None:
         self._departures.disconnected(fact, self._node.clock())
-        if fact.close_code == ErrorCode.OVER_CAPACITY and fact.channels:
+        if fact.is_ours and fact.reason.startswith(TOO_SLOW) and fact.channels:
             self._ledger.dropped(fact.app_id, fact.channels)
-
-
-def _nobody(fact: facts.Published) -> str:
-    assert fact.hint is not None
-    return f"Nobody received {fact.event}: {fact.hint.text}{fact.hint.detail}"

@@ -18,7 +18,8 @@ def publishes(ledger: Ledger, app_ids: Iterable[str], asked: Mapping[str, str], 
     The first of `app_ids` is the app that asks.
     """
     ids, channel = list(app_ids), asked.get("channel", "")
-    limit = min(int(asked["limit"]), MOST) if asked.get("limit", "").isdecimal() else USUAL
+    wanted = asked.get("limit", "")
+    limit = min(int(wanted), MOST) if wanted.isdecimal() and len(wanted) < 9 else USUAL
     newer = takewhile(lambda receipt: receipt.id != asked.get("after"), ledger.attempts(ids))
     chosen = [receipt for receipt in newer if _is_asked_for(receipt, asked, channel)][:limit]
     refused = (each for each in ledger.refused_subscriptions(ids[0]) if channel in ("", each.fact.channel))
@@ -72,6 +73,8 @@ def _sentence(receipt: Receipt, fact: facts.Published, now: float) -> str:
     parts = [f"published {ago(now - receipt.at)} as `{fact.event}`"]
     for name, count in fact.received.items():
         parts.append(f"{count} {'subscriber' if count == 1 else 'subscribers'} on `{name}`")
+    if receipt.more:
+        parts.append(f"{receipt.more} more channels")
     if fact.hint is not None:
         parts += [f"{count} on `{name}`" for name, count in fact.hint.near.items() if name not in fact.received]
         parts.append(f"{fact.hint.code}: {fact.hint.text}")
@@ -83,7 +86,6 @@ def _sentence(receipt: Receipt, fact: facts.Published, now: float) -> str:
 
 
 def _refused(receipt: Receipt, fact: facts.RequestRefused, now: float) -> Json:
-    code = f" {fact.code}" if fact.code else ""
     return {
         "id": receipt.id,
         "time": round(receipt.at, 3),
@@ -98,7 +100,7 @@ def _refused(receipt: Receipt, fact: facts.RequestRefused, now: float) -> Json:
         "code": fact.code.id if fact.code else None,
         "reason": fact.reason,
         "ms": None,
-        "text": f"refused {ago(now - receipt.at)} with {fact.status}{code}: {fact.reason}",
+        "text": f"refused {ago(now - receipt.at)} with {fact.status}: {fact.reason}",
     }
 
 

@@ -27,7 +27,7 @@ class Silence:
             self._waiting[fact.app_id] = now, fact.channel
 
     def heard(self, app_id: str) -> None:
-        """Somebody published, or tried to."""
+        """Somebody who knows the app's secret published, or tried to."""
         self._heard.add(app_id)
         self._waiting.pop(app_id, None)
 
@@ -44,8 +44,8 @@ class Silence:
 
 def _text(app_id: str, channel: str, seconds: float) -> str:
     return (
-        f"{channel} has had a subscriber for {seconds:.0f} s, and app {app_id} has never been published to: "
-        "authorization works, so that the web service has the right secret, but nothing that publishes reaches this "
-        "server. A worker without the variables (RVB111), no worker (RVB110), BROADCAST_CONNECTION=log (RVB101) or a "
+        f"{channel} has had a subscriber for {seconds:.0f} s, and app {app_id} was not published to since this server "
+        "started: authorization works, so that the web service has the right secret, but nothing that publishes "
+        "reaches this server. A worker without the variables (RVB111), no worker (RVB110), BROADCAST_CONNECTION=log (RVB101) or a "
         "wrong REVERB_HOST, REVERB_PORT or REVERB_SCHEME (RVB2xx); run reverb-py doctor where events are published"
     )

@@ -1,5 +1,6 @@
 """An application: who may talk to it, and its limits. Values only; where they come from is settings' affair."""
 
+import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,6 +104,12 @@ class Apps:
 
     def by_key(self, key: str) -> App | None:
         return self._by_key.get(key)
+
+    def has_secret(self, text: str) -> bool:
+        """Return True when it is an app's secret, which somebody took for something else: never show it."""
+        secrets = [secret.encode() for app in self for secret in app.secrets]
+        fits = [hmac.compare_digest(text.encode(errors="replace"), secret) for secret in secrets]
+        return any(fits)
 
     def __iter__(self) -> Iterator[App]:
         return iter(self._by_id.values())

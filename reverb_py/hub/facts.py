@@ -15,7 +15,6 @@ class Hint:
     code: Code
     text: str  # a sentence without its full stop, as "nobody on a; 1 on private-a"
     near: dict[str, int] = field(default_factory=dict)  # channels that may be meant -> their subscribers
-    detail: str = ""  # goes on where the text ends, for the log alone: a publisher is told nothing of other apps
     is_likely: bool = True  # else it is one of several harmless reasons, and no warning
 
 
@@ -32,6 +31,7 @@ class Disconnected:
     close_code: int  # that was sent or received; 1006 when there was none
     reason: str
     channels: tuple[str, ...] = ()  # that it was subscribed to until then
+    is_ours: bool = False  # this server ended it, so that code and reason are its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,7 @@ class Noticed:
     what: str
     code: Code | None = None
     is_warning: bool = True
+    key: str = ""  # what is said once a minute, when the text holds numbers that change
 
 
 Fact = (

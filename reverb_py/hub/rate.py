@@ -13,13 +13,14 @@ class Bucket:
         self._left = rate
         self._at = now
 
-    def take(self, now: float) -> bool:
-        """Return True when one more event fits."""
+    def take(self, now: float, cost: float = 1) -> bool:
+        """Return True when one more event fits, or one that counts for `cost` of them, at most for all."""
         self._left = min(self.rate, self._left + (now - self._at) * self.rate)
         self._at = now
-        if self._left < 1:
+        cost = min(cost, self.rate)
+        if self._left < cost:
             return False
-        self._left -= 1
+        self._left -= cost
         return True
 
 

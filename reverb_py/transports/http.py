@@ -55,6 +55,10 @@ class HttpApi:
         self._prefix = prefix
         self._max_request_size = max_request_size
 
+    def is_secret(self, text: str) -> bool:
+        """Return True when it must not be shown: somebody used an app's secret in another place."""
+        return self._node.apps.has_secret(text)
+
     def routes(self) -> list[Route]:
         """Every route, below the server's prefix; `/up` also without it."""
         app, channel = self._prefix + "/apps/{app_id}", "/channels/{channel}"
@@ -229,9 +233,10 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
     """Return the ASGI application: the routes, and every refusal turned into its answer and told."""
 
     def answer(request: Request, refusal: Refusal) -> Response:
-        app_id = request.path_params.get("app_id", "")
-        reason = refusal.text
-        path, publisher = request.url.path, _publisher(request)
+        app_id, path = request.path_params.get("app_id", ""), request.url.path
+        if api.is_secret(app_id):
+            app_id, path = "", "a path with a secret"
+        reason, publisher = refusal.text, _publisher(request)
         tell(facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, reason, publisher))
         return PlainTextResponse(refusal.text, refusal.status)
 

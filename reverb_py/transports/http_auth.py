@@ -49,7 +49,8 @@ class Authenticator:
         """Return the app and the query's parameters (auth names in lower case); raise Refusal (404, 401, 403)."""
         app = self._node.apps.by_id(app_id)
         if app is None:
-            raise Refusal(404, f"No matching application for ID [{app_id[:100]}].", codes.UNKNOWN_APP)
+            shown = "the secret of an app" if self._node.apps.has_secret(app_id) else app_id[:100]
+            raise Refusal(404, f"No matching application for ID [{shown}].", codes.UNKNOWN_APP)
         parameters = parse_query(head.query)
         auth = parameters
         if not all(map(str.islower, parameters)):
@@ -58,7 +59,9 @@ class Authenticator:
         if not app.enabled:
             raise Refusal(403, "Application is disabled.", codes.OVER_QUOTA)
         if auth["auth_key"] not in app.keys:
-            what = f"a request of app {app.id} was signed with its secret, but names the key {auth['auth_key'][:40]!r}"
+            key = auth["auth_key"]
+            shown = "a secret" if self._node.apps.has_secret(key) else repr(key[:40])
+            what = f"a request of app {app.id} was signed with its secret, but names the key {shown}"
             self._node.tell(facts.Noticed(app.id, what, codes.WRONG_KEY))
         if auth is parameters:
             return app, parameters
@@ -80,6 +83,9 @@ class Authenticator:
         if not any(matches(app.secrets, text, auth["auth_signature"]) for text in texts):
             usual = next(request_texts(head.method, head.path, parameters, prefix=self._prefix))
             signed = usual.replace("\n", "\\n")[:SHOWN]
+            if self._node.apps.has_secret(auth["auth_key"]):
+                reason = "auth_key is the secret of an app: REVERB_APP_KEY and REVERB_APP_SECRET are swapped."
+                raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)
             reason = f'You should have sent HmacSHA256Hex("{signed}", your_secret_key).'
             guess = why_refused(self._node, app, head.method, head.path, parameters, auth["auth_signature"])
             code, fits = guess or (codes.WRONG_SECRET, f"{codes.WRONG_SECRET.title}.")

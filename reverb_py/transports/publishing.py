@@ -25,6 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 
 SHOWN = 10  # event ids of one batch that are told, hosted Pusher's limit for a batch
 LONGEST_HINT = 1_000  # characters
+LONGEST_NAME = 200  # characters of a library or a socket id that are kept
 ENCODED_TWICE = ('"{', '"[', '"\\"')
 
 # One header line that changes neither how the body is framed nor what becomes of the connection.
@@ -32,6 +33,7 @@ _LINE = (
     rb"(?:(?!(?i:content-length|transfer-encoding|expect|upgrade|(?:proxy-)?connection(?!: ?keep-alive\r)):)"
     rb"[-0-9A-Za-z_]+:[ -~]*\r\n)*"
 )
+_UNPRINTABLE = re.compile("[^ -~]")
 _LIBRARY = re.compile(rb"(?i)\r\nx-pusher-library: ?([ -~]*)\r\n")
 
 
@@ -53,9 +55,10 @@ def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: flo
     received = node.trigger(app, trigger)
     seconds = perf_counter() - started
     size = len(trigger.data.encode())
-    published = facts.Published(app.id, trigger.event, received, size, seconds, publisher, node.new_event_id())
+    by = publisher[:LONGEST_NAME]
+    published = facts.Published(app.id, trigger.event, received, size, seconds, by, node.new_event_id())
     if trigger.socket_id is not None:
-        published.excluded = trigger.socket_id
+        published.excluded = trigger.socket_id[:LONGEST_NAME]
         if not is_socket_id(trigger.socket_id):
             what = f"the publisher of {trigger.event} wants socket {trigger.socket_id[:40]!r} left out, which is none"
             node.tell(facts.Noticed(app.id, what, codes.INVALID_SOCKET_ID))
@@ -81,7 +84,8 @@ def outcome(published: Sequence[facts.Published]) -> Iterator[tuple[str, str]]:
 
 
 def _shown(hint: facts.Hint) -> str:
-    return f"{hint.code} {hint.text}"[:LONGEST_HINT].encode("ascii", "replace").decode()
+    """A hint as a header may hold it: printable ASCII, whatever clients had a part in the text."""
+    return _UNPRINTABLE.sub("?", f"{hint.code} {hint.text}"[:LONGEST_HINT])
 
 
 class ShortWay:

@@ -269,7 +269,7 @@ class WebSocket(asyncio.Protocol):
             for data in self._rfc6455.data_to_send():
                 self.write(data)
         self._finish(linger=True)
-        self._end_session(code, reason)
+        self._end_session(code, reason, is_ours=True)
 
     def _finish(self, *, linger: bool) -> None:
         """Write what is left and nothing after it.
@@ -320,7 +320,7 @@ class WebSocket(asyncio.Protocol):
     def drop(self, reason: str) -> None:
         """End the connection at once, and free what waits for its peer: a close frame would wait behind it."""
         self._gone = True
-        self._end_session(ErrorCode.OVER_CAPACITY, reason)
+        self._end_session(ErrorCode.OVER_CAPACITY, reason, is_ours=True)
         self._transport.abort()
 
     def abort(self) -> None:
@@ -331,11 +331,11 @@ class WebSocket(asyncio.Protocol):
         """Called by uvicorn when it stops, for those that are still here."""
         self.close(ErrorCode.RECONNECT, "Please reconnect immediately")
 
-    def _end_session(self, code: int = ABNORMAL, reason: str = "") -> None:
+    def _end_session(self, code: int = ABNORMAL, reason: str = "", *, is_ours: bool = False) -> None:
         session, self._session = self._session, None  # breaks our own cycle
         if session is None:
             return
         close = self._rfc6455.close_sent or self._rfc6455.close_rcvd  # theirs may have been no valid one
         if close is not None and code == ABNORMAL:
             code, reason = close.code, close.reason
-        self._endpoint.node.disconnect(session.connection, code, reason)
+        self._endpoint.node.disconnect(session.connection, code, reason, is_ours=is_ours)

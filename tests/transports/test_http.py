@@ -11,6 +11,7 @@ import pytest
 
 from reverb_py import codes
 from reverb_py.cluster.occupancy import LocalOccupancy
+from reverb_py.conformance.target import TargetApp
 from reverb_py.hub import facts
 from reverb_py.hub.app import App, Credential
 from reverb_py.settings import Settings
@@ -192,3 +193,23 @@ async def test_a_fault_of_ours_is_500_without_details_and_a_traceback_in_the_log
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.exc_info is not None
     assert "nobody counted" in str(record.exc_info[1])
+
+
+@pytest.mark.parametrize("place", ["app id", "key", "swapped"])
+async def test_a_secret_in_the_wrong_place_is_not_told(place: str) -> None:
+    async with running() as server:
+        secret = server.target.apps["MAIN"].secret
+        if place == "app id":
+            server.target.apps["WRONG"] = TargetApp(secret, "key", secret)
+            answer = await server.target.post("/events", {"name": "e", "data": "", "channel": "a"}, "WRONG")
+            assert answer.status_code == 404
+        elif place == "key":
+            answer = await server.target.post("/events", {"name": "e", "data": "", "channel": "a"}, key=secret)
+            assert answer.status_code == 200
+        else:
+            body = {"name": "e", "data": "", "channel": "a"}
+            answer = await server.target.post("/events", body, key=secret, secret="key")
+            assert "[RVB302] auth_key is the secret of an app" in answer.text
+        assert secret not in answer.text
+        assert secret not in repr(server.facts)
+        assert len(server.facts) >= 1

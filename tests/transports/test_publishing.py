@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from reverb_py import codes
 from reverb_py.conformance.target import Knobs, signed_query
 from reverb_py.hub import facts
 from reverb_py.transports.publishing import ShortWay
@@ -119,3 +120,15 @@ async def raw_answer(reader: asyncio.StreamReader) -> bytes:
 
 def _timeless(fact: facts.Fact) -> facts.Fact:
     return replace(fact, seconds=0.0) if isinstance(fact, facts.Published) else fact
+
+
+async def test_what_a_client_said_at_its_end_is_no_part_of_a_publishers_answer() -> None:
+    words = "x\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500 Evil\r\nX: y"
+    async with running() as server:
+        hint = facts.Hint(codes.SUBSCRIBER_LEFT, f"nobody on a; it said {words} é")
+        server.node.explain = lambda published: hint
+        answer = await server.target.trigger("a")
+        assert answer.headers["X-Reverb-Hint"] == f"RVB407 nobody on a; it said {words} é".translate(
+            {10: "?", 13: "?", 233: "?"}
+        )
+        assert "Set-Cookie" not in answer.headers
