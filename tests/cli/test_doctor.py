@@ -223,6 +223,15 @@ def test_no_secret_is_shown_wherever_it_stands(place: Path, change: str, form: t
     assert doctor(place, *others, *form, "--offline", "--env-file", "-", stdin=changed(WEB, change)).out
 
 
+@pytest.mark.parametrize("password", ["supersecret", "hush"])
+def test_a_password_in_the_host_is_neither_shown_nor_used(place: Path, port: int, password: str) -> None:
+    place.joinpath(".env").write_text(local(port, f"REVERB_HOST=http://user:{password}@127.0.0.1"))
+    for form in ((), ("--json",), ("--json", "--worker-env", ".env", "--server-env", ".env", "--client-env", ".env")):
+        ran = doctor(place, *form)
+        assert password not in ran.out + ran.err
+        assert f"127.0.0.1:{port}" in ran.out
+
+
 def test_a_bearer_token_is_taken_from_a_variable_and_not_shown(place: Path, port: int) -> None:
     place.joinpath(".env").write_text(local(port))
     endpoint = ("--channel", "private-a", "--auth-endpoint", f"http://127.0.0.1:{port}/broadcasting/auth")

@@ -125,3 +125,17 @@ async def test_a_server_does_not_take_the_answers_to_its_pings() -> None:
     async with fake_pusher(GREETING, impatient) as port:
         findings = await found(at(port), replace(QUICK, soak=2))
     assert "soak fail RVB606" in told(findings)
+
+
+async def test_every_request_says_that_it_is_the_doctors() -> None:
+    heard: list[str] = []
+
+    def noted(asked: Asked) -> Reply:
+        if asked.path != "/up":
+            heard.append(asked.headers.get("x-pusher-library", ""))
+        return _reverb(asked)
+
+    async with responder(noted) as port:
+        await found(at(port))
+    assert len(heard) > 3  # without a signature, with two forms of it, with a wrong secret
+    assert set(heard) == {"reverb-py-doctor"}

@@ -108,8 +108,9 @@ def is_loopback(host: str) -> bool:
 
 
 def clean_host(host: str) -> str:
-    """Return the host that a malformed value means: without scheme, port, path, quotes and blanks."""
-    bare = re.sub(r"^[a-z]+://", "", host.strip().strip("'\"").strip(), flags=re.IGNORECASE).partition("/")[0]
+    """Return the host that a malformed value means: without scheme, user, port, path, quotes and blanks."""
+    bare = re.sub(r"^[a-z]+://", "", host.strip().strip("'\"").strip(), flags=re.IGNORECASE)
+    bare = bare.rpartition("@")[2].partition("/")[0]  # a password may hold slashes
     if bare.startswith("["):
         return bare[1:].partition("]")[0]
     bare = bare if bare.count(":") > 1 else bare.partition(":")[0]

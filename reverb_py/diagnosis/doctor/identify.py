@@ -6,9 +6,10 @@ from email.utils import parsedate_to_datetime
 from time import time
 
 from reverb_py import codes
-from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer, Request, ask
+from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer, Request
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.recognize import is_api, is_challenge, is_health, who
+from reverb_py.diagnosis.doctor.signed import WHO, answer_to
 from reverb_py.diagnosis.doctor.tls import is_complaint, tls_wanted
 from reverb_py.diagnosis.doctor.visit import Server, Visit
 
@@ -45,7 +46,7 @@ def _silent(visit: Visit, why: str) -> Finding:
 
 
 async def _get(visit: Visit, path: str) -> Answer:
-    return await ask(Request("GET", visit.target.http_url + path), visit.tls, visit.inquiry.timeout)
+    return await answer_to(visit, Request("GET", visit.target.http_url + path, headers=WHO))
 
 
 async def _up(visit: Visit) -> tuple[Answer, int]:

@@ -10,7 +10,8 @@ from reverb_py.laravel_env import value
 from reverb_py.log import escaped
 
 _SECRET_NAME = re.compile(r"(^|_)(SECRET|PASSWORD|PASS|TOKEN|BEARER|CREDENTIALS)(_|$)|(^|_)KEY(_|$)|_KEY$|DSN$")
-_USERINFO = re.compile(r"://[^\s/@]*:([^\s/@]+)@")
+# `http://user:password@host`, and the same without a scheme.
+_USERINFO = re.compile(r"(://[^\s/@:'\"]*:|(?<![^\s'\"=])[^\s/@:'\"]+:(?!//))([^\s'\"]+)@(?=[\w\[.$-])")
 SHORTEST = 6  # characters; shorter ones, and plain words such as `secret`, are hidden as literals only
 SHOWN = ("_HOST", "_APP_ID")  # whose values are shown everywhere: a short secret there is hidden too
 LONGEST_LITERAL = 60
@@ -33,6 +34,7 @@ class Masks:
 
     def hide(self, text: str) -> str:
         """The text with every secret in it, in whatever case, replaced by its fingerprint."""
+        text = _USERINFO.sub(lambda found: f"{found[1]}{fingerprint(found[2])}@", text)
         return self._pattern.sub(self._fingerprint, text) if self._pattern else text
 
     def _fingerprint(self, found: re.Match[str]) -> str:
@@ -62,7 +64,7 @@ def _secrets(values: Mapping[str, str]) -> Iterable[str]:
             unquoted = value(text)
             yield unquoted if isinstance(unquoted, str) else ""
             yield text.strip("'\" ")
-        yield from _USERINFO.findall(text)
+        yield from (password for _, password in _USERINFO.findall(text))
 
 
 def _is_searched(secret: str) -> bool:

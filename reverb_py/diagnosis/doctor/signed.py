@@ -19,6 +19,7 @@ class Signing:
 
 USUAL = Signing()
 LIBRARY = "reverb-py-doctor"  # so that the server's log says whose the refused requests are
+WHO = {"X-Pusher-Library": LIBRARY}
 
 
 def credentials_of(target: Target) -> Credentials:
@@ -33,7 +34,7 @@ def signed(
     parameters = {**(query or {}), **({"body_md5": body_md5(b"")} if signing.with_md5 else {})}
     what = (target.path if signing.with_prefix else "") + whole
     query_of = sign_request(credentials_of(target), method, what, parameters=parameters, body=body, now=time()).query
-    headers = {"X-Pusher-Library": LIBRARY, **({"Content-Type": "application/json"} if body else {})}
+    headers = {**WHO, **({"Content-Type": "application/json"} if body else {})}
     return Request(method, f"{target.http_url}{whole}?{query_of}", body, headers)
 
 

@@ -152,3 +152,28 @@ def test_the_longest_secret_is_hidden_whole() -> None:
 
 def test_a_line_gives_no_orders_to_a_terminal() -> None:
     assert Masks().line("a\x1b[2J\nb") == "a\\x1b[2J\\nb"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("http://user:supersecret@ws.example.com:80", "supersecret"),
+        ("https://:abc@ws.example.com", "abc"),
+        ("redis://user:with/slash@localhost", "with/slash"),
+        ("user:supersecret@ws.example.com", "supersecret"),
+        ("REVERB_HOST='user:secret@10.0.0.1'", "secret"),
+        ("http://ws.example.com:8080/app", ""),
+        ("mail to a@b.example: Controller@method", ""),
+    ],
+)
+def test_a_password_in_an_address_is_hidden_however_plain(text: str, hidden: str) -> None:
+    shown = text.replace(f":{hidden}@", f":{fingerprint(hidden)}@") if hidden else text
+    assert Masks().hide(text) == shown
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["http://user:supersecret@ws.example.com:80/x", "user:pass@ws.example.com", "https://user:a/b@ws.example.com"],
+)
+def test_a_host_is_used_without_user_and_password(host: str) -> None:
+    assert clean_host(host) == "ws.example.com"
