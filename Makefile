@@ -9,7 +9,7 @@ PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3 python /u
             $$each -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format bench lock clean
+.PHONY: help setup serve test torture check format bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ $(NODE): tests/clients/package-lock.json
 
 test: setup $(NODE)  ## all tests; ARGS="-k presence" chooses
 	@$(PY) -m pytest $(ARGS)
+
+torture: setup  ## attacks on a real server in their big forms, then a soak, five minutes in all; ARGS="-k slow" chooses
+	@$(PY) -m pytest tests/torture --torture $(ARGS)
+	@$(PY) -m tests.torture.soak --minutes $(or $(SOAK),3)
 
 check: setup  ## ruff, mypy strict, import contracts, Dockerfile and compose file
 	@$(VENV)/bin/ruff check .

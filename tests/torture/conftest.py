@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 import pytest
 
@@ -41,10 +42,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def watch(row: Row) -> Watch:
     """Start a server with two bystanders: see `watched`."""
 
-    def start(**settings: object) -> AbstractAsyncContextManager[Watched]:
-        return watched(row, **settings)  # type: ignore[arg-type]
-
-    return start
+    return partial(watched, row)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -52,4 +50,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("faults")
         for line in table():
             terminalreporter.write_line(line)
-

@@ -25,6 +25,11 @@ def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def arguments(pid: int) -> str:
+    """Its command line, as every user of the machine can see it."""
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
 def cpu_seconds(pid: int) -> float:
     """Seconds that it has spent on a processor, the kernel's work for it included."""
     # The name in the second field may hold blanks; utime and stime are the 14th and 15th (proc(5), stat).

@@ -61,7 +61,7 @@ class Stream:
     async def goes_on(self) -> None:
         """Return when two events more have reached everybody; raise what ended the stream, if it has ended."""
         due = self.sent + 2
-        waiting = asyncio.gather(*(each.reaches(due) for each in self.bystanders))
+        waiting = asyncio.create_task(self._everybody_reaches(due))
         await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks:
             if task.done():
@@ -72,8 +72,7 @@ class Stream:
     async def end(self) -> None:
         """Publish no more, and wait for what is under way."""
         self._tasks[-1].cancel()
-        for each in self.bystanders:
-            await each.reaches(self.sent)
+        await self._everybody_reaches(self.sent)
 
     async def cancel(self) -> None:
         """Stop; nobody reads any more when it returns."""
@@ -92,5 +91,8 @@ class Stream:
     async def _publish_one(self) -> None:
         number, self.sent = self.sent, self.sent + 1
         await self._target.trigger(STEADY, "numbered", str(number))
+        await self._everybody_reaches(number + 1)
+
+    async def _everybody_reaches(self, count: int) -> None:
         for each in self.bystanders:
-            await each.reaches(number + 1)
+            await each.reaches(count)

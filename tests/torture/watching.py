@@ -1,10 +1,8 @@
 """A real server process under attack, two bystanders, and what must be true of all three afterwards."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from reverb_py.conformance.client import Client
 from reverb_py.conformance.expect import eventually
@@ -26,8 +24,8 @@ BACK = 15.0  # seconds in which memory and descriptors are back
 class LimitedProcess(ServerProcess):
     """A server that may have so many open files, and cannot raise that."""
 
-    def __init__(self, files: int, env: Mapping[str, str]) -> None:
-        super().__init__(env=env)
+    def __init__(self, files: int, *options: str, env: Mapping[str, str]) -> None:
+        super().__init__(*options, env=env)
         self._arguments = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *self._arguments]
 
 
@@ -53,15 +51,20 @@ class Watched:
         return proc.peak(self.pid) - self.before
 
     async def begin(self, clients: list[Client]) -> None:
-        self.stream = Stream(Target(self.target.url, self.target.apps), clients)
+        self.stream = Stream(self.another_target(), clients)
         await self.stream.begin()
         await self._fresh_client_is_served()
         self.measure()
 
     def measure(self) -> None:
         """Take what is now as what must be again."""
+        self.measure_memory()
+        self._descriptors = proc.descriptors(self.pid)
+
+    def measure_memory(self) -> None:
+        """Let growth count from now."""
         proc.forget_peak(self.pid)
-        self.before, self._descriptors = proc.rss(self.pid), proc.descriptors(self.pid)
+        self.before = proc.rss(self.pid)
 
     async def asked(self, *parts: bytes, seconds: float = 1.0) -> bytes:
         """Send these parts over a new connection; return what was answered in that time, the first answer at least."""
@@ -81,6 +84,10 @@ class Watched:
         self.heard += answer
         return answer
 
+    def another_target(self) -> Target:
+        """The same, over HTTP connections of its own."""
+        return Target(self.target.url, self.target.apps)
+
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A bare connection."""
         return await dial(self.target.url, None)
@@ -88,6 +95,11 @@ class Watched:
     async def connections(self) -> int:
         """How many clients the server counts."""
         return int((await self.target.get("/connections")).json()["connections"])
+
+    async def dropped(self, channel: str) -> int:
+        """How many subscribers the receipts of this channel count as closed for being too slow."""
+        receipts = (await self.target.get("/publishes", {"limit": "1000"})).json()["publishes"]
+        return sum(receipt["channels"].get(channel, {}).get("dropped", 0) for receipt in receipts)
 
     async def unharmed(self, tolerance: int = TOLERANCE) -> None:
         """Raise when the server, a newcomer or a bystander is not as before the attack."""
@@ -118,18 +130,18 @@ class Watched:
         return proc.rss(self.pid) <= self.before + tolerance
 
 
-def server(env: Mapping[str, str] | None = None, files: int = 0) -> ServerProcess:
-    """A server of the app with the recognizable secret."""
-    settings = {**CREDENTIALS, **(env or {})}
-    return LimitedProcess(files, settings) if files else ServerProcess(env=settings)
+def server(*options: str, env: Mapping[str, str] | None = None, files: int = 0) -> ServerProcess:
+    """A server of the app with the recognizable secret, unless an option names a configuration."""
+    settings = {**({} if options else CREDENTIALS), **(env or {})}
+    return LimitedProcess(files, *options, env=settings) if files else ServerProcess(*options, env=settings)
 
 
 @asynccontextmanager
 async def watched(
-    row: Row, *, env: Mapping[str, str] | None = None, files: int = 0, tolerance: int = TOLERANCE
+    row: Row, *options: str, env: Mapping[str, str] | None = None, files: int = 0, tolerance: int = TOLERANCE
 ) -> AsyncIterator[Watched]:
     """A server with two bystanders; leaving it without an exception asks whether all are unharmed."""
-    with server(env, files) as process:
+    with server(*options, env=env, files=files) as process:
         await asyncio.to_thread(process.wait_until_ready)
         target = Target(f"ws://127.0.0.1:{process.port}", {"MAIN": APP})
         async with target.client() as first, target.client() as second:
@@ -144,9 +156,3 @@ async def watched(
                 row.sent += 2 * found.stream.sent
                 row.lost += found.stream.lost
         await target.aclose()
-
-
-def run(*command: str, env: Mapping[str, str], cwd: Path) -> str:
-    """All that a command says, whatever its exit code."""
-    done = subprocess.run(command, env=dict(env), cwd=cwd, capture_output=True, timeout=30, check=False)
-    return (done.stdout + done.stderr).decode(errors="replace")

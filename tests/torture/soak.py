@@ -1,0 +1,101 @@
+"""Churn of every kind for minutes: `python -m tests.torture.soak --minutes 10`.
+
+It prints what memory and descriptors were, and ends with 1 when memory grew in the second half, a descriptor stayed
+open, or a bystander missed an event.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+
+from tests.torture import proc
+from tests.torture.churn import KINDS, Churn, repeat
+from tests.torture.proc import MB
+from tests.torture.rows import Row
+from tests.torture.watching import Watched, watched
+
+SAMPLE = 5.0  # seconds between two looks
+PAUSE = 0.02  # seconds between two rounds of a kind
+BOUND = 1.0  # MB a minute that memory may grow in the second half; one that is flat wavers by less
+TOLERANCE = 48 * MB  # the store of last events and the receipts are filling meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    seconds: float
+    rss: int
+    descriptors: int
+
+
+def slope(samples: Sequence[Sample]) -> float:
+    """How memory grows, in MB a minute, by least squares."""
+    middle = sum(each.seconds for each in samples) / len(samples)
+    mean = sum(each.rss for each in samples) / len(samples)
+    above = sum((each.seconds - middle) * (each.rss - mean) for each in samples)
+    below = sum((each.seconds - middle) ** 2 for each in samples)
+    return above / below * 60 / MB
+
+
+async def look(server: Watched, seconds: float) -> list[Sample]:
+    """Samples for so long."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    samples: list[Sample] = []
+    while (passed := loop.time() - began) < seconds:
+        samples.append(Sample(passed, proc.rss(server.pid), proc.descriptors(server.pid)))
+        await asyncio.sleep(SAMPLE)
+    return samples
+
+
+async def soak(minutes: float) -> int:
+    """Run it, print its figures, return the exit code."""
+    row, counts = Row("soak", "soak"), dict[str, int]()
+    numbers, random = count(), Random(7)
+    async with watched(row, env={"REVERB_CACHE_SIZE": str(4 * MB)}, tolerance=TOLERANCE) as server:
+        targets = [server.another_target() for _ in KINDS]
+        churning = [
+            asyncio.create_task(repeat(kind, Churn(server, target, random, numbers), counts, PAUSE))
+            for kind, target in zip(KINDS, targets, strict=True)
+        ]
+        looking = asyncio.create_task(look(server, minutes * 60))
+        await asyncio.wait([looking, *churning], return_when=asyncio.FIRST_COMPLETED)
+        for task in churning:
+            task.cancel()
+        ends = await asyncio.gather(*churning, return_exceptions=True)
+        looking.cancel()
+        for target in targets:
+            await target.aclose()
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+        samples = await looking
+        slowest = server.stream.slowest
+    report(samples, counts, row, slowest)
+    return int(slope(samples[len(samples) // 2 :]) > BOUND)
+
+
+def report(samples: Sequence[Sample], counts: dict[str, int], row: Row, slowest: float) -> None:
+    """Print the figures."""
+    for name, number in sorted(counts.items()):
+        print(f"{name:>16} {number:8} rounds")
+    print(f"          events {row.sent:8} to the bystanders, {row.lost} lost, the slowest took {slowest * 1000:.0f} ms")
+    for name, values, unit in (
+        ("memory", [each.rss / MB for each in samples], " MB"),
+        ("descriptors", [float(each.descriptors) for each in samples], ""),
+    ):
+        print(f"{name:>16} first {values[0]:.1f}{unit}, last {values[-1]:.1f}{unit}, most {max(values):.1f}{unit}")
+    print(f"           slope {slope(samples[len(samples) // 2 :]):+.3f} MB a minute in the second half, bound {BOUND}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    return asyncio.run(soak(parser.parse_args().minutes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
