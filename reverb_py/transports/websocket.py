@@ -266,9 +266,9 @@ class WebSocket(asyncio.Protocol):
             return
         if self._rfc6455.state is State.OPEN:
             self._rfc6455.send_close(code, reason.encode()[:123].decode(errors="ignore"))
-            for data in self._rfc6455.data_to_send():
-                self.write(data)
-        self._finish(linger=True)
+        for data in filter(None, self._rfc6455.data_to_send()):  # or the answer to a goodbye of the same segment
+            self.write(data)
+        self._finish(linger=self._rfc6455.close_rcvd is None)
         self._end_session(code, reason, is_ours=True)
 
     def _finish(self, *, linger: bool) -> None:

@@ -6,13 +6,14 @@ segments, and RFC 6455 demands nothing there.
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from reverb_py.conformance.cases_framing import PING
 from reverb_py.conformance.wire import FrameReader, Opcode, WireFrame, client_frame, close_payload, read_close
 from reverb_py.hub import facts
-from reverb_py.hub.app import App
+from reverb_py.hub.app import App, RateLimit
 from tests.fakes import APP
 from tests.transports.fake_transport import FakeServer, Side, turn
 from tests.transports.rfc6455_rows import ALIVE, FIRST, NOT_UTF8, PROBE, ROWS, Row, long_form, parts
@@ -127,3 +128,15 @@ async def test_a_goodbye_in_the_segment_of_a_broken_text_is_answered_instead_of_
     assert [read_close(frames(side)[-1].payload)[0] for side in (together, apart)] == [1000, NOT_UTF8]
     assert [events(frames(side)) for side in (together, apart)] == [[], []]
     assert server.node.hub.connections == {}
+
+
+async def test_a_goodbye_behind_what_we_close_for_is_answered_too() -> None:
+    """Both in one segment: the client has said its code, and hears it again; the fact tells why we ended it."""
+    server = FakeServer(replace(APP, rate_limit=RateLimit(1, 60, terminate=True)))
+    side = server.connect()
+    feed(side, PROBE * 2 + client_frame(close_payload(1000), Opcode.CLOSE))
+    assert side.transport.is_closing()
+    await turn()
+    assert events(frames(side)) == [ALIVE, "pusher:error"]
+    assert of_kind(Opcode.CLOSE, frames(side)[-1:]) == [close_payload(1000)]
+    assert [fact.close_code for fact in ended(server)] == [4100]
