@@ -4,6 +4,7 @@ Pure: text in, values out. It opens no file and never looks at the process's own
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ def parse(text: str, environ: Mapping[str, str] | None = None) -> EnvFile:
     set_already = environ or {}
     values: dict[str, str] = {}
     problems: list[Problem] = []
+    known = ChainMap(dict(set_already), values)
     for number, entry in _entries(text.removeprefix("\ufeff")):
         name, separator, raw = entry.partition("=")
         name = name.strip().removeprefix("export ").strip().strip("'\"")
@@ -63,7 +65,7 @@ def parse(text: str, environ: Mapping[str, str] | None = None) -> EnvFile:
             problems.append(Problem(number, _shown(name), "the name is not valid"))
         elif separator:
             try:
-                values[name] = _read(raw.strip(), {**values, **set_already})
+                values[name] = _read(raw.strip(), known)
             except ValueError as error:
                 problems.append(Problem(number, name, str(error)))
     return EnvFile(values, tuple(problems))
