@@ -20,6 +20,7 @@ from reverb_py.cli.exits import ExitCode
 from reverb_py.cli.remote import stop
 from reverb_py.diagnosis.doctor import report
 from reverb_py.diagnosis.doctor.client_variables import client_target
+from reverb_py.diagnosis.doctor.daemons import DaemonThreads
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.laravel_code import check_code
 from reverb_py.diagnosis.doctor.laravel_log import check_log
@@ -62,7 +63,7 @@ class Examination:
     def budget(self) -> float:
         """Seconds for everything that uses the network."""
         inquiry = self.inquiry
-        answers = ANSWERS + 2 * bool(inquiry.auth_endpoint)  # in both body forms, by an application that may be slow
+        answers = ANSWERS + 0.3 * bool(inquiry.auth_endpoint)  # which needs no server that answers
         return answers * inquiry.timeout + inquiry.watch + inquiry.soak
 
 
@@ -183,6 +184,7 @@ def _why_not(examination: Examination) -> str:
 
 async def _probed(examination: Examination) -> list[Finding]:
     """What the probes found within the budget; what they did not come to is said."""
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())  # in which names are resolved
     findings: list[Finding] = []
     try:
         async with asyncio.timeout(examination.budget):

@@ -22,6 +22,7 @@ from reverb_py import codes
 from reverb_py.client.reach import Unreachable, tls_context, unreachable
 
 TIMEOUT = 10.0  # seconds for the handshake
+CLOSE_TIMEOUT = 1.0
 ANSWERS = frozenset(
     {"pusher_internal:subscription_succeeded", "pusher:subscription_error", "pusher_internal:subscription_error"}
 )
@@ -167,19 +168,23 @@ async def connect(
     origin: str | None = None,
     timeout: float = TIMEOUT,
     verify: bool = True,
+    close_timeout: float = CLOSE_TIMEOUT,
 ) -> AsyncIterator[Socket]:
     """Connect to `<url>/app/<key>` and wait for the server's greeting; raise Refused or Unreachable.
 
-    `url` is ws:// or wss://, with the server's path prefix, if any.
+    `url` is ws:// or wss://, with the server's path prefix, if any. `close_timeout` seconds after its closing frame the
+    connection is cut.
     """
-    websocket = await _open(url, key, origin, timeout, verify)
+    websocket = await _open(url, key, origin, timeout, verify, close_timeout)
     try:
         yield await _greeted(websocket, timeout)
     finally:
         await websocket.close()
 
 
-async def _open(url: str, key: str, origin: str | None, timeout: float, verify: bool) -> ClientConnection:
+async def _open(
+    url: str, key: str, origin: str | None, timeout: float, verify: bool, close_timeout: float
+) -> ClientConnection:
     address = f"{url.rstrip('/')}/app/{quote(key, safe='')}?protocol=7&client=reverb-py&version=1.0"
     context: ssl.SSLContext | None = tls_context(verify) if url.startswith("wss:") else None
     try:
@@ -187,7 +192,7 @@ async def _open(url: str, key: str, origin: str | None, timeout: float, verify: 
             address,
             origin=Origin(origin) if origin else None,
             open_timeout=timeout,
-            close_timeout=1,
+            close_timeout=close_timeout,
             ssl=context,
             proxy=None,
             max_size=None,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.doctor_process import KEY, SECRET, WEB, changed, doctor
 from tests.laravel_project import EVENT, cached_config, project, write
-from tests.server_process import ServerProcess, free_port
+from tests.server_process import REPOSITORY, ServerProcess, free_port
 
 FINE, PROBLEMS, USAGE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
 APP = {"REVERB_APP_ID": "912345", "REVERB_APP_KEY": KEY, "REVERB_APP_SECRET": SECRET}
@@ -146,6 +146,28 @@ def test_a_server_that_never_answers_ends_it_in_time_as_unreachable(place: Path)
         ran = doctor(place)
         assert time.monotonic() - started < 8
     assert (ran.code, "H3 PUBLISH ✖" in ran.out) == (UNREACHABLE, True), ran.out
+
+
+def test_an_application_that_never_answers_takes_no_more_time_than_its_own(place: Path, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        there = silent.getsockname()[1]
+        ask = ("--channel", "private-a", "--auth-endpoint", f"http://127.0.0.1:{there}/broadcasting/auth", "--json")
+        for server in (port, there):
+            place.joinpath(".env").write_text(local(server))
+            found = json.loads(doctor(place, *ask).out)
+            assert any(check["title"].startswith("The auth endpoint gives no answer") for check in found["checks"])
+            assert found["meta"]["duration_ms"] < 5_300
+
+
+def test_a_resolver_that_hangs_is_not_waited_for(place: Path) -> None:
+    hangs = "import socket, time\nsocket.getaddrinfo = lambda *args, **kwargs: time.sleep(20)\n"
+    place.joinpath("sitecustomize.py").write_text(hangs)
+    place.joinpath(".env").write_text(WEB)
+    started = time.monotonic()
+    ran = doctor(place, "--timeout", "500ms", env={"PYTHONPATH": f"{place}:{REPOSITORY}"})
+    assert time.monotonic() - started < 5
+    assert "RVB208  The name ws.example.com was not resolved within 0.5 s" in ran.first_of("✖")
+    assert ran.code == UNREACHABLE
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,20 @@
 """Failure modes of whatever answers in the server's place, each produced for real; the doctor names every one."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from time import time
 
 import pytest
 from websockets.asyncio.server import ServerConnection
+from websockets.utils import accept_key
 
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.finding import Status
+from reverb_py.diagnosis.doctor.opening import opened
 from reverb_py.diagnosis.doctor.target import Inquiry, Target
+from reverb_py.diagnosis.doctor.visit import Visit, surroundings
 from reverb_py.protocol.signatures import parse_query, request_text, sign
 from tests.modes.responder import HTML, Asked, Reply, fake_pusher, relay, responder
 from tests.modes.visiting import APP, QUICK, SECRET, at, first, found, told
@@ -131,7 +135,7 @@ async def test_every_request_says_that_it_is_the_doctors() -> None:
     heard: list[str] = []
 
     def noted(asked: Asked) -> Reply:
-        if asked.path != "/up":
+        if asked.path.startswith("/apps/"):
             heard.append(asked.headers.get("x-pusher-library", ""))
         return _reverb(asked)
 
@@ -139,3 +143,24 @@ async def test_every_request_says_that_it_is_the_doctors() -> None:
         await found(at(port))
     assert len(heard) > 3  # without a signature, with two forms of it, with a wrong secret
     assert set(heard) == {"reverb-py-doctor"}
+
+
+async def test_a_server_that_does_not_answer_a_closing_frame_is_not_waited_for() -> None:
+    greeting = json.dumps({"event": "pusher:connection_established", "data": json.dumps(GREETING)}).encode()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(line[19:] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key: "))
+        upgraded = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        writer.write(f"{upgraded}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode())
+        writer.write(bytes([0x81, len(greeting)]) + greeting)
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as silent:
+        target = at(silent.sockets[0].getsockname()[1])
+        began = asyncio.get_running_loop().time()
+        async with opened(Visit(target, QUICK, surroundings({})), target) as socket:
+            assert socket.socket_id == "1.1"
+        assert asyncio.get_running_loop().time() - began < 0.8

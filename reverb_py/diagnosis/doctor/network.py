@@ -21,7 +21,15 @@ from reverb_py.diagnosis.doctor.visit import Visit
 NAMES, TCP = "network.names", "network.tcp"
 TRIED = 3  # addresses of one family
 NOBODY = "Start the server, or set REVERB_HOST and REVERB_PORT to where it listens; no answer at all is a firewall's."
+RESOLVER = "See whether this machine's name servers answer (/etc/resolv.conf); --timeout gives them more time."
 PORT_TIMEOUT = 1.0  # seconds for a look at another port
+_FIXES: dict[Code | None, tuple[str, ...]] = {
+    None: (NOBODY,),
+    codes.LOCAL_HOST: (
+        "REVERB_PORT=<the port the server listens on>   # when it runs on this machine",
+        f"or, when it runs elsewhere: {codes.LOCAL_HOST.fix}",
+    ),
+}
 _OTHER_LOOPBACK = {"IPv4": "::1", "IPv6": "127.0.0.1"}
 
 
@@ -48,7 +56,13 @@ class Way:
 async def network(visit: Visit) -> AsyncIterator[Finding]:
     """Yield what the resolver and the connections gave; `visit.blocked` says so when there is no way."""
     target = visit.target
-    ipv4, ipv6 = await _addresses(visit)
+    try:
+        ipv4, ipv6 = await _addresses(visit)
+    except TimeoutError:
+        visit.blocked = f"{target.host} was not resolved"
+        title = f"The name {target.host} was not resolved within {visit.inquiry.timeout:g} s"
+        yield Finding(Status.FAIL, title, NAMES, codes.NAME_UNKNOWN, "the resolver here does not answer", (RESOLVER,))
+        return
     if not ipv4.addresses and not ipv6.addresses:
         visit.blocked = f"{target.host} cannot be resolved"
         yield _name_unknown(visit)
@@ -66,8 +80,9 @@ async def network(visit: Visit) -> AsyncIterator[Finding]:
 
 
 async def _addresses(visit: Visit) -> tuple[Way, Way]:
+    """Raise TimeoutError when the resolver does not answer for both families."""
     host, resolve = visit.target.host, visit.around.resolve
-    async with asyncio.timeout(2 * visit.inquiry.timeout):
+    async with asyncio.timeout(visit.inquiry.timeout):
         ipv4, ipv6 = await asyncio.gather(resolve(host, socket.AF_INET), resolve(host, socket.AF_INET6))
     return Way("IPv4", tuple(ipv4)), Way("IPv6", tuple(ipv6))
 
@@ -130,7 +145,7 @@ async def _nobody(visit: Visit, ipv4: Way, ipv6: Way) -> Finding:
     other = await _loopback_of_other_family(visit, only) if only and is_loopback(target.host) else None
     title, code = _refusal(target, only, other)
     evidence = "; ".join(map(str, filter(None, (ipv4, ipv6, other))))
-    return Finding(Status.FAIL, title, TCP, code, evidence, () if code else (NOBODY,))
+    return Finding(Status.FAIL, title, TCP, code, evidence, _FIXES.get(code, ()))
 
 
 def _refusal(target: Target, only: Way | None, other: Way | None) -> tuple[str, Code | None]:

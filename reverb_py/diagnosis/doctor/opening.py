@@ -9,12 +9,13 @@ from reverb_py.diagnosis.doctor.target import Target
 from reverb_py.diagnosis.doctor.visit import Visit
 
 OWN = "private-reverb-doctor."  # the beginning of the only channels that the doctor writes to unasked
+FAREWELL = 0.1  # seconds for the answer to a closing frame, which the doctor has no use for
 
 
 def opened(visit: Visit, target: Target, origin: str = "") -> AbstractAsyncContextManager[Socket]:
     """Open a WebSocket to `target`; entering raises Refused or Unreachable."""
     url, timeout = target.websocket_url, visit.inquiry.timeout
-    return connect(url, target.key, origin=origin or None, timeout=timeout, verify=visit.verify)
+    return connect(url, target.key, origin=origin or None, timeout=timeout, verify=visit.verify, close_timeout=FAREWELL)
 
 
 async def refusal(socket: Socket, target: Target, channel: str, timeout: float) -> str:

@@ -64,6 +64,17 @@ async def test_a_name_without_addresses_is_unknown() -> None:
     assert visit.blocked
 
 
+async def test_a_resolver_that_does_not_answer_blocks_the_rest() -> None:
+    async def hangs(host: str, family: socket.AddressFamily) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    visit, (finding,) = await visited(1, hangs)
+    assert (finding.status, finding.code) == (Status.FAIL, codes.NAME_UNKNOWN)
+    assert "not resolved within 1 s" in finding.title
+    assert visit.blocked
+
+
 async def test_nobody_listens_on_a_host_elsewhere() -> None:
     _, findings = await visited(free_port(), resolver("127.0.0.1", "::1"))
     assert findings[-1].title.startswith("Nobody answers on port")
