@@ -38,7 +38,7 @@ WRONG_VARIABLES = [
     mode("RVB203", "REVERB_PORT=8080", "port 8080", id="8080"),
     mode("RVB204", "REVERB_SCHEME=http\nREVERB_HOST=x.up.railway.app", "Railway's public edge", id="an edge"),
     mode("RVB204", "REVERB_SCHEME=http", "port 443", id="443"),
-    mode("RVB208", "REVERB_HOST=reverb.railway.internal\nREVERB_SCHEME=http\nREVERB_PORT=8080", "inside Railway only"),
+    mode("RVB208", "REVERB_HOST=reverb.railway.internal\nREVERB_SCHEME=http\nREVERB_PORT=8080", "right inside Railway"),
     mode("RVB209", "PORT=9000\nREVERB_SERVER_PORT=8080", "sends traffic to PORT 9000"),
     mode("RVB213", "REVERB_HOST=https://ws.example.com", "begins with https://", id="a scheme"),
     mode("RVB213", "REVERB_HOST=ws.example.com/", "holds a slash", id="a slash"),
@@ -169,3 +169,20 @@ def test_a_publish_that_failed_where_nobody_looked_is_found_in_the_log(tmp_path:
 def test_a_slip_in_a_variables_name_is_shown(tmp_path: Path) -> None:
     tmp_path.joinpath(".env").write_text(changed(WEB, f"-REVERB_APP_SECRET\nREVERB_APP_SECERT={SECRET}"))
     assert "is REVERB_APP_SECERT a slip of the pen?" in doctor(tmp_path, "--offline").out
+
+
+RECIPE = changed(WEB, "REVERB_HOST=reverb.railway.internal\nREVERB_PORT=8080\nREVERB_SCHEME=http")
+LISTED = {"listed": RAILWAY, "copied": ""}
+LAPTOP = {"at home": {}, "railway run": {"RAILWAY_PROJECT_ID": "p", "RAILWAY_SERVICE_NAME": "web"}}
+
+
+@pytest.mark.parametrize("here", LAPTOP.values(), ids=LAPTOP)
+@pytest.mark.parametrize("more", LISTED.values(), ids=LISTED)
+@pytest.mark.parametrize("arguments", [(), ("--offline",)], ids=["online", "offline"])
+def test_railways_private_name_is_no_fault_where_it_cannot_be_tried(
+    tmp_path: Path, arguments: tuple[str, ...], more: str, here: dict[str, str]
+) -> None:
+    ran = doctor(tmp_path, "--env-file", "-", *arguments, stdin=RECIPE + more, env=here)
+    assert (ran.code, ran.first_of("✖")) == (0, ""), ran.out
+    assert named(ran, "RVB208", "is right inside Railway, and cannot be tried from here"), ran.out
+    assert "railway ssh -s reverb -- env REVERB_HOST=reverb.railway.internal REVERB_PORT=8080" in ran.out

@@ -3,6 +3,7 @@
 A rule is a function in RULES. What a rule shows of a value passes `masks.literal`, so that it is never a secret.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -24,6 +25,9 @@ FAIL, WARN, PASS = Status.FAIL, Status.WARN, Status.PASS
 # Railway, Kubernetes, Heroku, Fly, AWS ECS: a container in which localhost is nobody else.
 PLATFORMS = ("KUBERNETES_SERVICE_HOST", "DYNO", "FLY_APP_NAME", "ECS_CONTAINER_METADATA_URI_V4")
 ELSEWHERE = {"ably": "goes to ably.com", "redis": "goes to Redis, where Echo Server would read it"}
+_PORT = re.compile(r"[0-9]{1,5}")
+_PRIVATE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.railway\.internal")
+DEPLOYED = ("RAILWAY_DEPLOYMENT_ID", "RAILWAY_REPLICA_ID", "RAILWAY_SNAPSHOT_ID")
 # Laravel runs these jobs itself, after the response at the latest.
 WITHOUT_WORKER = ("sync", "deferred", "background")
 
@@ -188,19 +192,35 @@ def plain_to_edge(case: Case) -> Iterator[Finding]:
 
 
 def private_name(case: Case) -> Iterator[Finding]:
-    if not case.host.endswith(".railway.internal") or is_on_railway(case.here):
+    if not is_out_of_reach(case.publisher, case.here):
         return
-    if is_on_railway(case.values):
-        service = case.values.get("RAILWAY_SERVICE_NAME", "<service>")
-        title = f"{case.host} is known inside Railway only, and the doctor does not run there"
-        fix: tuple[str, ...] = (
-            f"railway variable list --kv -s {service} > web.env",
-            "reverb-py doctor --env-file web.env   # in a service of that project, such as reverb-py's own",
-        )
-    else:
-        title = f"{case.host} is known inside Railway only, and {case.publisher.source} is not from there"
-        fix = ("REVERB_HOST=<the server's public domain> REVERB_PORT=443 REVERB_SCHEME=https",)
-    yield Finding(WARN, title, "lint.private", codes.NAME_UNKNOWN, fix=fix)
+    title = f"{case.host} is right inside Railway, and cannot be tried from here"
+    evidence = "a private name of Railway; wrong only where the process that publishes runs elsewhere"
+    yield Finding(WARN, title, "lint.private", codes.NAME_UNKNOWN, evidence, (_inside(case), _from_outside(case)))
+
+
+def _inside(case: Case) -> str:
+    """What to paste to try the private name where it is known. Its values are such as a shell takes as they stand."""
+    # `railway run` would not do: it runs here, with the variables of there.
+    server, scheme = case.host.partition(".")[0], "https" if case.publisher.scheme == "https" else "http"
+    port = case.publisher.port if _PORT.fullmatch(case.publisher.port) else "8080"
+    values = f"{case.name('HOST')}={case.host} {case.name('PORT')}={port} {case.name('SCHEME')}={scheme}"
+    return f"railway ssh -s {server} -- env {values} reverb-py doctor   # inside, as {server}'s own app"
+
+
+def _from_outside(case: Case) -> str:
+    service = case.values.get("RAILWAY_SERVICE_NAME", "<service>")
+    public = {"HOST": "<the server's public domain>", "PORT": "443", "SCHEME": "https"}
+    replaced = "; ".join(f"s/^{case.name(part)}=.*/{case.name(part)}={text}/" for part, text in public.items())
+    return f'railway variable list --kv -s {service} | sed "{replaced}" | reverb-py doctor --env-file -   # from here'
+
+
+def is_out_of_reach(found: Publisher, here: Mapping[str, str]) -> bool:
+    """Return True when the host has a private name of Railway, and the doctor does not run inside Railway.
+
+    `railway run` sets the service's variables on a laptop, and none of those that only a deployment has.
+    """
+    return bool(_PRIVATE.fullmatch(clean_host(found.host))) and not any(name in here for name in DEPLOYED)
 
 
 def hosted(case: Case) -> Iterator[Finding]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.compare import compare_client, compare_server, compare_worker
-from reverb_py.diagnosis.doctor.environment import clean_host, is_on_railway, publisher, text_of
+from reverb_py.diagnosis.doctor.environment import publisher, text_of
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.lint import RULES, TARGET_RULES, Case, Rule, discarded, queued
+from reverb_py.diagnosis.doctor.lint import RULES, TARGET_RULES, Case, Rule, discarded, is_out_of_reach, queued
 from reverb_py.diagnosis.doctor.lint_server import lint_client, lint_server, lint_shared
 from reverb_py.diagnosis.doctor.subject import Subject
 from reverb_py.protocol.names import MAX_CHANNEL_NAME, is_channel
@@ -23,14 +23,8 @@ def offline(subject: Subject) -> Iterator[Finding]:
 
 
 def private_from_here(subject: Subject) -> bool:
-    """Return True when the target has a private name of Railway, and the doctor is not where its variables are from.
-
-    The resolver here says nothing about the service then.
-    """
-    found = subject.publisher
-    if found is None or not clean_host(found.host).endswith(".railway.internal"):
-        return False
-    return is_on_railway(found.environment.values) and not is_on_railway(subject.here)
+    """Return True when the target has a private name of Railway: the resolver here says nothing about it then."""
+    return subject.publisher is not None and is_out_of_reach(subject.publisher, subject.here)
 
 
 def _channel(name: str) -> Iterator[Finding]:
