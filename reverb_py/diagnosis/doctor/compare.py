@@ -129,9 +129,8 @@ def _apps(web: Publisher, server: Publisher) -> Iterator[Finding]:
 
 def _ports(web: Publisher, server: Publisher) -> Iterator[Finding]:
     values = server.environment.values
-    # Railway sets PORT at run time: a list of variables need not have it.
-    default = "" if is_on_railway(values) else "8080"
-    listens = text_of(values, "REVERB_SERVER_PORT") or text_of(values, "PORT") or default
+    # Without either nothing is known: Railway sets PORT at run time, and `serve --port` needs no variable.
+    listens = text_of(values, "REVERB_SERVER_PORT") or text_of(values, "PORT")
     is_direct = clean_host(web.host).endswith(".railway.internal") or is_loopback(clean_host(web.host))
     if is_direct and web.port and listens.isdigit() and web.port != listens:
         title = f"{web.source} publishes to port {web.port} of the private name, and the server listens on {listens}"

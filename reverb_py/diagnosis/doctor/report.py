@@ -7,7 +7,7 @@ from typing import Any
 
 from reverb_py.codes import Code
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.verdict import HopState, Verdict
+from reverb_py.diagnosis.doctor.verdict import HopState, Verdict, hop_of
 
 MARKS = {Status.PASS: "✔", Status.FAIL: "✖", Status.WARN: "⚠", Status.SKIP: "?"}
 COLOURS = {"✔": "\x1b[32m", "✖": "\x1b[31m", "⚠": "\x1b[33m"}
@@ -53,10 +53,11 @@ def _hop_json(state: HopState) -> dict[str, Any]:
 
 
 def _check_json(finding: Finding) -> dict[str, Any]:
+    hop = hop_of(finding) if finding.code else None
     return {
         "check": finding.check,
         "code": finding.code.id if finding.code else None,
-        "hop": finding.code.hop.value if finding.code else None,
+        "hop": hop.value if hop else None,
         "status": finding.status.value,
         "title": finding.title,
         "evidence": finding.evidence,

@@ -19,12 +19,14 @@ PROVES: dict[str, tuple[Hop, ...]] = {
     "lint.queue": (Hop.QUEUE,),
 }
 # A doubt about a value is over once what it warned of has been seen to work, by the check on the right.
-DISPELLED = {
+DISPELLED: dict[str, tuple[str, ...]] = {
     "lint.scheme": ("network.tls",),
     "lint.private": ("network.names",),
     "lint.queue": ("channel.publishes", "channel.watch"),
     "lint.variable": ("laravel.variable",),
 }
+# What two files say about an address is nothing against events that have come back from it.
+DISPROVED: dict[str, tuple[str, ...]] = {"compare.port": ("loopback",)}
 # Where a failed check belongs that has no code.
 PLACES = {"network": Hop.PUBLISH, "identify": Hop.PUBLISH, "credentials": Hop.PUBLISH, "loopback": Hop.MATCH}
 REFUSALS = (
@@ -79,24 +81,35 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
 
 
 def _is_dispelled(finding: Finding, proved: set[str]) -> bool:
-    return finding.status is Status.WARN and not proved.isdisjoint(DISPELLED.get(finding.check, ()))
+    by = DISPROVED.get(finding.check, ())
+    if finding.status is Status.WARN:
+        by += DISPELLED.get(finding.check, ())
+    return not proved.isdisjoint(by)
 
 
 def _weight(finding: Finding) -> tuple[int, bool, int]:
     """Failures first; what a log tells may be over; an event is lost at the first hop that fails."""
     rank = (Status.FAIL, Status.WARN, Status.PASS, Status.SKIP).index(finding.status)
-    hop = _hop_of(finding)
+    hop = hop_of(finding)
     return rank, finding.check == "log", list(Hop).index(hop) if hop else _LAST
 
 
-def _hop_of(finding: Finding) -> Hop | None:
+def hop_of(finding: Finding) -> Hop | None:
+    """Return where events are lost by what was found; None when that is not known."""
+    if _refuses_clients(finding):
+        return Hop.DELIVER
     if finding.code:
         return finding.code.hop
     return PLACES.get(finding.check.partition(".")[0])
 
 
+def _refuses_clients(finding: Finding) -> bool:
+    """Return True for a wrong key beside the right id and secret: publishes are accepted, handshakes are not."""
+    return finding.check == "websocket" and finding.code is codes.WRONG_KEY
+
+
 def _hop(hop: Hop, findings: Sequence[Finding]) -> HopState:
-    here = [each for each in findings if _hop_of(each) is hop]
+    here = [each for each in findings if hop_of(each) is hop]
     failed = next((each for each in here if each.status is Status.FAIL), None)
     if failed:
         return HopState(hop, Status.FAIL, failed.code)
@@ -112,7 +125,8 @@ def _outcome(findings: Sequence[Finding]) -> Outcome:
     answered = any(each.check.startswith(ANSWERS) for each in findings if not _is_silence(each))
     if any(map(_is_silence, failed)) and not answered:
         return Outcome.UNREACHABLE
-    if any(each.check in ("credentials", "websocket") and each.code in REFUSALS for each in failed):
+    asked = (each for each in failed if each.check in ("credentials", "websocket") and not _refuses_clients(each))
+    if any(each.code in REFUSALS for each in asked):
         return Outcome.REFUSED
     return Outcome.PROBLEMS if failed else Outcome.FINE
 

@@ -14,6 +14,8 @@ from reverb_py.diagnosis.doctor.visit import Visit
 
 CHECK, ORIGIN, ACTIVITY = "websocket", "websocket.origin", "websocket.activity"
 PROXIED = "identify.api"
+KEY_FIX = "REVERB_APP_KEY=<the server's; reverb-py serve prints its line at its start>"
+CLIENT_FIX = "then build the clients with it: with another key each is refused (4001), though publishes are accepted"
 
 REFUSALS: dict[int | None, tuple[str, Code]] = {
     4001: ("The server has no app with this key", codes.UNKNOWN_KEY),
@@ -63,7 +65,8 @@ def _activity(socket: Socket) -> Iterator[Finding]:
 def _refused(visit: Visit, refused: Refused) -> Finding:
     title, code = REFUSALS.get(refused.code, ("The server refuses the WebSocket", None))
     if refused.code == 4001 and visit.accepts:
-        title, code = "The server knows app id and secret, but not this key", codes.WRONG_KEY
+        title = "The server knows app id and secret, but not this key: publishing works, and clients are refused"
+        return Finding(Status.FAIL, title, CHECK, codes.WRONG_KEY, str(refused), (KEY_FIX, CLIENT_FIX))
     return Finding(Status.FAIL, title, CHECK, code, str(refused))
 
 

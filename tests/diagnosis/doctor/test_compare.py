@@ -91,6 +91,7 @@ def test_a_client_may_use_the_public_name_of_what_is_published_to_privately() ->
         ("REVERB_HOST=reverb.railway.internal\nREVERB_PORT=8080", "", []),
         ("REVERB_HOST=reverb.railway.internal\nREVERB_PORT=3000", "RAILWAY_PROJECT_ID=p", []),
         ("REVERB_HOST=x.up.railway.app\nREVERB_PORT=443", "PORT=8080", []),
+        ("REVERB_HOST=127.0.0.1\nREVERB_PORT=3000", "", []),  # `serve --port 3000` needs no variable
     ],
 )
 def test_the_servers_own_variables_must_name_the_same_app_and_port(web: str, server: str, codes: list[str]) -> None:

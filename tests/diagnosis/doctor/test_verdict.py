@@ -33,6 +33,7 @@ def states(*findings: Finding) -> str:
         ([Finding(FAIL, "", "network.tcp")], "??-???"),
         ([Finding(FAIL, "", "loopback", codes.NODES_APART)], "???-??"),
         ([Finding(FAIL, "", "websocket", codes.UNKNOWN_KEY)], "????-?"),
+        ([Finding(PASS, "", "credentials"), Finding(FAIL, "", "websocket", codes.WRONG_KEY)], "??+?-?"),
         ([Finding(FAIL, "", "laravel.echo", codes.ECHO_NAMESPACE)], "?????-"),
         ([Finding(WARN, "", "lint.queue", codes.NO_WORKER)], "??????"),
         ([Finding(PASS, "", "credentials"), Finding(FAIL, "", "log", codes.WRONG_SECRET)], "??-???"),
@@ -49,6 +50,12 @@ def test_a_doubt_is_over_once_the_opposite_was_seen() -> None:
     assert failure in verdict([failure, Finding(PASS, "", "network.tls")]).findings
     of_the_worker = Finding(WARN, "", "worker.lint.scheme", codes.TLS_TO_PLAIN)
     assert of_the_worker in verdict([of_the_worker, Finding(PASS, "", "network.tls")]).findings
+
+
+def test_events_that_come_back_disprove_what_two_files_say_of_the_port() -> None:
+    differ = Finding(FAIL, "", "compare.port", codes.PORTS_DIFFER)
+    assert differ in verdict([differ]).findings
+    assert differ not in verdict([differ, Finding(PASS, "", "loopback")]).findings
 
 
 def test_a_doubt_is_named_at_its_hop_until_it_is_dispelled() -> None:
@@ -69,6 +76,8 @@ def test_a_doubt_is_named_at_its_hop_until_it_is_dispelled() -> None:
         ([Finding(FAIL, "", "identify.up", codes.REDIRECTED_PUBLISH)], Outcome.PROBLEMS),
         ([Finding(FAIL, "", "credentials", codes.WRONG_SECRET), ANSWERED], Outcome.REFUSED),
         ([Finding(FAIL, "", "websocket", codes.UNKNOWN_KEY), ANSWERED], Outcome.REFUSED),
+        ([Finding(FAIL, "", "websocket", codes.WRONG_KEY), ANSWERED], Outcome.PROBLEMS),  # publishing works
+        ([Finding(FAIL, "", "credentials", codes.WRONG_KEY), ANSWERED], Outcome.REFUSED),
         ([Finding(FAIL, "", "compare.server", codes.WRONG_SECRET)], Outcome.PROBLEMS),
     ],
 )
