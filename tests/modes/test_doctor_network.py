@@ -77,6 +77,7 @@ async def test_nobody_listens_on_this_machine() -> None:
     around = Surroundings(resolve, ports=())
     finding = first(await found(at(free_port()), around=around))
     assert finding.code is codes.LOCAL_HOST
+    assert finding.fix[0].startswith("REVERB_PORT=<the port the server listens on>")
 
 
 @pytest.mark.mode("RVB209", "doctor")

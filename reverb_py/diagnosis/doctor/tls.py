@@ -86,7 +86,7 @@ async def _no_tls(visit: Visit, what: str) -> Finding:
     if not await _answers_plain(visit.target, visit.inquiry.timeout):
         return Finding(Status.FAIL, f"The TLS handshake with {where} fails", CHECK, None, what)
     title = f"REVERB_SCHEME is https, and {where} speaks plain HTTP"
-    fix = ("REVERB_SCHEME=http", codes.TLS_TO_PLAIN.fix)
+    fix = ("REVERB_SCHEME=http",)  # of a publisher: what a client is built with is no matter here
     return Finding(Status.FAIL, title, CHECK, codes.TLS_TO_PLAIN, f"TLS: {what}; plain HTTP: answered", fix)
 
 
