@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import typer
 
 from reverb_py.cli.exits import ExitCode
+from reverb_py.cli.masking import masked
 from reverb_py.log import escaped
 
 Url = Annotated[str, typer.Option(help="Where it listens: ws://host:port[/prefix] or wss://…")]
@@ -51,5 +52,5 @@ def secret_in(name: str) -> str:
 
 def stop(code: int, text: str) -> typer.Exit:
     """Say it on stderr, in one line that gives no orders to a terminal; the exit to be raised."""
-    typer.echo(escaped(text), err=True)
+    typer.echo(escaped(masked(text)), err=True)
     return typer.Exit(code)

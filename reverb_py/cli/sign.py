@@ -1,5 +1,6 @@
 """`reverb-py sign`: the text that is signed and its signature; and why a signature does not fit."""
 
+import shlex
 import time
 from typing import Annotated
 
@@ -7,10 +8,10 @@ import typer
 
 from reverb_py.cli import show
 from reverb_py.cli.exits import ExitCode
-from reverb_py.cli.remote import SECRET_ENV
+from reverb_py.cli.remote import SECRET_ENV, stop
 from reverb_py.cli.target import AppId, EnvFile, Json, Key, SecretEnv, find
 from reverb_py.cli.texts import bytes_of, text_of
-from reverb_py.cli.verifying import Request, verify
+from reverb_py.cli.verifying import Judgement, Request, verify
 from reverb_py.client.signing import Credentials, channel_auth, sign_request, user_auth
 from reverb_py.protocol import signatures
 
@@ -33,19 +34,31 @@ def http(
     env_file: EnvFile = "",
     json: Json = False,
 ) -> None:
-    """Sign a request of the HTTP API.
+    """Sign a request of the HTTP API, and print its whole address.
 
     \b
     Examples:
       reverb-py sign http GET /apps/1/channels
       reverb-py sign http POST /apps/1/events --body @event.json
     """
-    mine = _credentials(app_id, key, secret_env, env_file)
+    target = find("", app_id, key, secret_env, env_file)
     bare, _, query = path.partition("?")
+    if not bare.startswith("/"):
+        raise stop(ExitCode.USAGE, f"PATH must begin with a slash, as in /apps/1/events, and {path!r} does not")
     content = bytes_of("--body", body)
     parameters = signatures.parse_query(query)
-    signed = sign_request(mine, method, bare, parameters=parameters, body=content, now=time.time())
-    _print(signed.text, {"query": signed.query, "auth_signature": signed.parameters["auth_signature"]}, json)
+    signed = sign_request(target.credentials, method, bare, parameters=parameters, body=content, now=time.time())
+    address = f"{target.url}{bare}?{signed.query}"
+    if json:
+        found = {"query": signed.query, "auth_signature": signed.parameters["auth_signature"], "url": address}
+        show.record({"signed": signed.text, **found})
+    else:
+        _print(
+            signed.text,
+            {"url": shlex.quote(address)},
+            json,
+            "the address, for curl and for sign verify, valid for ten minutes:",
+        )
 
 
 @sign.command()
@@ -113,29 +126,43 @@ def verify_request(
 
     Exit code: 0 it fits; 1 it does not; 2 usage.
     """
-    mine = _credentials(app_id, key, secret_env, env_file)
+    target = find("", app_id, key, secret_env, env_file)
     content = bytes_of("--body", body) if body else None
-    judgement = verify(Request.of(method, address, content), mine, time.time())
+    request = Request.of(method, address, content)
+    if not request.path.startswith("/"):
+        raise stop(ExitCode.USAGE, f"URL must be http(s)://host/path?query or /path?query, and {address!r} is neither")
+    judgement = verify(request, target.credentials, time.time(), target.endpoint.path)
     if json:
-        show.record({"fits": judgement.fits, "signed": judgement.text, "notes": list(judgement.notes)})
+        found = {"fits": judgement.fits, "accepted": judgement.fits and not judgement.is_refused}
+        show.record({**found, "signed": judgement.text, "notes": list(judgement.notes)})
     else:
-        show.line(("✔ the signature fits", "green") if judgement.fits else ("✖ the signature does not fit", "red"))
+        show.line(_headline(judgement))
         for note in judgement.notes:
             show.line(f"  {note}")
     raise typer.Exit(ExitCode.FINE if judgement.fits and not judgement.is_refused else ExitCode.NEGATIVE)
+
+
+def _headline(judgement: Judgement) -> show.Part:
+    if not judgement.fits:
+        return "✖ the signature does not fit", "red"
+    if judgement.is_body_other:
+        return "✖ the body is another one than was signed", "red"
+    if judgement.is_refused:
+        return "✖ the signature fits, but servers refuse the request", "red"
+    return "✔ the signature fits", "green"
 
 
 def _credentials(app_id: str, key: str, secret_env: str, env_file: str) -> Credentials:
     return find("", app_id, key, secret_env, env_file).credentials
 
 
-def _print(text: str, answer: dict[str, str], json: bool) -> None:
+def _print(text: str, answer: dict[str, str], json: bool, what: str = "the answer:") -> None:
     if json:
         show.record({"signed": text, **answer})
         return
     show.talk("the text that is signed:")
     for each in text.split("\n"):
         show.line(each)
-    show.talk("the answer:")
-    for name, value in answer.items():
-        show.line(f"{name}={value}" if name == "auth_signature" else value)
+    show.talk(what)
+    for value in answer.values():
+        show.line(value)

@@ -13,11 +13,13 @@ from typing import Annotated
 import typer
 
 from reverb_py import codes, laravel_env
-from reverb_py.cli.credentials import PLACE, kept
+from reverb_py.cli.credentials import PLACE, Generated, kept
 from reverb_py.cli.exits import ExitCode, configuration_errors
+from reverb_py.cli.masking import SWAPPED, know
 from reverb_py.cli.paste import Endpoint, bracketed
 from reverb_py.cli.remote import SECRET_ENV, stop, websocket_url
 from reverb_py.client.signing import Credentials
+from reverb_py.settings import ConfigError
 
 Url = Annotated[str, typer.Option(help="Where the server is: http(s):// or ws(s)://host:port[/prefix].")]
 AppId = Annotated[str, typer.Option("--app-id", help="The app's id, if not REVERB_APP_ID.")]
@@ -62,12 +64,18 @@ def find(url: str, app_id: str, key: str, secret_env: str, env_file: str, *, sec
         "key": key or values.get(_PARTS["key"], ""),
         "secret": values.get(secret_env, "") or (os.environ.get(secret_env, "") if secret_env != SECRET_ENV else ""),
     }
-    if not all(given.values()) and not env_file:
-        given = _developments(given)
+    is_incomplete = not all(given.values()) and not env_file
+    ours = _developments(is_needed=is_incomplete)
+    know([given["secret"], ours.secret if ours else ""])
+    if ours and given["key"] == ours.secret:
+        raise stop(ExitCode.USAGE, f"the key that is given is the secret of {PLACE}: {SWAPPED}")
+    others = _contradictions(given, ours) if ours else []
+    if ours and is_incomplete and not others:
+        given = {"app_id": ours.id, "key": ours.key, "secret": ours.secret}
     needed = [name for name in given if secret_needed or name == "key"]
     missing = [{**_PARTS, "secret": secret_env}[name] for name in needed if not given[name]]
     if missing:
-        raise stop(ExitCode.USAGE, f"{' and '.join(missing)} not found{_where(env_file)}. {_HOW}")
+        raise stop(ExitCode.USAGE, f"{' and '.join(missing)} not found{_where(env_file, others)}. {_HOW}")
     address = websocket_url(url).replace("ws", "http", 1) if url else address_in(values)
     return Target(address, Credentials(given["app_id"], given["key"], given["secret"]))
 
@@ -75,18 +83,33 @@ def find(url: str, app_id: str, key: str, secret_env: str, env_file: str, *, sec
 _HOW = "Set it, name a file by --env-file, or start a server with its own by: reverb-py serve --dev"
 
 
-def _where(env_file: str) -> str:
-    return f" in {_name(env_file)}" if env_file else f": not in the environment, .env or {PLACE}"
+def _where(env_file: str, others: list[str]) -> str:
+    if env_file:
+        return f" in {_name(env_file)}"
+    if others:
+        return f": not in the environment or .env, and {PLACE} is ignored, because its {others[0]} is another"
+    return f": not in the environment, .env or {PLACE}"
 
 
-def _developments(given: dict[str, str]) -> dict[str, str]:
-    """Those that `serve --dev` keeps, where they do not contradict what is given."""
-    with configuration_errors():
-        found = kept(Path.cwd())
-    if found is None:
-        return given
-    ours = {"app_id": found.id, "key": found.key, "secret": found.secret}
-    return ours if all(value in ("", ours[name]) for name, value in given.items()) else given
+def _developments(*, is_needed: bool) -> Generated | None:
+    """Those that `serve --dev` keeps; a file that cannot be read ends the command only when it is needed."""
+    try:
+        return kept(Path.cwd())
+    except ConfigError:
+        if not is_needed:
+            return None
+        with configuration_errors():
+            raise
+
+
+def _contradictions(given: dict[str, str], ours: Generated) -> list[str]:
+    """What is given and is not theirs, in words."""
+    theirs = {
+        "key": (given["key"], ours.key),
+        "id": (given["app_id"], ours.id),
+        "secret": (given["secret"], ours.secret),
+    }
+    return [name for name, (value, own) in theirs.items() if value not in ("", own)]
 
 
 def variables(env_file: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from reverb_py import codes
+from reverb_py.cli.masking import MASK, SWAPPED
 from reverb_py.client.signing import Credentials, body_md5
 from reverb_py.guesses import PREFIXES
 from reverb_py.protocol import signatures
@@ -37,29 +38,49 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`is_refused`: a server refuses it, though the signature fits. The notes are sentences."""
+    """`is_refused`: a server refuses it, though the signature fits. The notes are sentences.
+
+    `is_body_other`: the body that was given is not the one whose MD5 was signed.
+    """
 
     fits: bool
     is_refused: bool
     text: str
     notes: tuple[str, ...]
+    is_body_other: bool = False
 
 
-def verify(request: Request, mine: Credentials, now: float) -> Judgement:
-    """Judge it; no note shows the secret."""
+def verify(request: Request, mine: Credentials, now: float, prefix: str = "") -> Judgement:
+    """Judge it, on a server with this path prefix; no note shows the secret."""
     signature = request.parameters.get("auth_signature", "")
     has_body = request.method not in ("GET", "HEAD", "DELETE")
-    texts = signatures.request_texts(request.method, request.path, request.parameters, has_body=has_body)
+    texts = signatures.request_texts(request.method, request.path, request.parameters, prefix=prefix, has_body=has_body)
     fits = bool(signature) and any(_is(signature, mine.secret, text) for text in texts)
-    complaints = [*_missing(request), *_body(request), *_time(request, now)]
-    notes = list(complaints)
-    if request.parameters.get("auth_key", mine.key) != mine.key:
-        notes.append(f"auth_key is {request.parameters['auth_key']}, and this app's is {mine.key} ({codes.WRONG_KEY})")
+    other_body = list(_body(request))
+    complaints = [*_missing(request), *other_body, *_time(request, now)]
+    notes = [*complaints, *_key(request, mine)]
+    if request.body is None and has_body:
+        notes.append("the body was not checked: give it by --body @file")
+    shown = _without(mine.secret, request)
     if not fits and signature:
         reason = next(_reasons(request, mine, signature), None)
         notes.append(reason or f"no usual mistake explains it: {codes.WRONG_SECRET.title} ({codes.WRONG_SECRET})")
-        notes.append("this is what should have been signed: " + request.text.replace("\n", "\\n"))
-    return Judgement(fits, bool(complaints), request.text, tuple(notes))
+        notes.append("this is what should have been signed: " + shown.replace("\n", "\\n"))
+    return Judgement(fits, bool(complaints), shown, tuple(notes), bool(other_body))
+
+
+def _key(request: Request, mine: Credentials) -> Iterator[str]:
+    key = request.parameters.get("auth_key", mine.key)
+    if key == mine.secret != mine.key:
+        yield f"auth_key is {MASK}, and this app's key is {mine.key}: {SWAPPED} ({codes.WRONG_KEY})"
+    elif key != mine.key:
+        yield f"auth_key is {key}, and this app's is {mine.key} ({codes.WRONG_KEY})"
+
+
+def _without(secret: str, request: Request) -> str:
+    """The text that should have been signed, with the secret masked where it stands as a parameter."""
+    masked = {name: MASK if value == secret else value for name, value in request.parameters.items()}
+    return signatures.request_text(request.method, request.path, masked)
 
 
 def _is(signature: str, secret: str, text: str) -> bool:

@@ -140,3 +140,44 @@ def test_what_sign_http_made_fits_for_sign_verify(command: Command) -> None:
     result = command("sign", "verify", address, "--method", "get", "--json", env=ENV)
     assert result.exit_code == 0
     assert json.loads(result.stdout)["fits"] is True
+
+
+# Swapped, and not checked.
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_secret_in_the_keys_place_is_not_printed_but_named(command: Command, options: tuple[str, ...]) -> None:
+    swapped = sign_request(replace(APP, key=APP.secret, secret=APP.key), "GET", "/apps/417/channels", now=NOW)
+    address = f"/apps/417/channels?{swapped.query}"
+    result = command("sign", "verify", address, "--method", "GET", *options, env=ENV)
+    assert result.exit_code == 1
+    assert "key and secret are swapped" in result.stdout
+    assert APP.secret not in result.output
+
+
+@pytest.mark.parametrize("prefix", ["", "/ws"])
+def test_the_address_that_is_printed_is_whole_and_fits(command: Command, prefix: str) -> None:
+    env = {**ENV, "REVERB_HOST": "h", "REVERB_SERVER_PATH": prefix}
+    address = command("sign", "http", "GET", "/apps/417/channels?info=user_count", env=env).stdout.splitlines()[-1]
+    assert address.startswith(f"'https://h:443{prefix}/apps/417/channels?info=user_count&auth_key={APP.key}&")
+    result = command("sign", "verify", address.strip("'"), "--method", "GET", env=env)
+    assert (result.exit_code, result.stdout) == (0, "✔ the signature fits\n")
+
+
+def test_another_body_is_told_in_the_first_line(command: Command) -> None:
+    query = json.loads(command("sign", "http", "POST", PATH, "--body", "{}", "--json", env=ENV).stdout)["query"]
+    other = command("sign", "verify", f"{PATH}?{query}", "--body", '{"a":1}', env=ENV)
+    assert other.exit_code == 1
+    assert other.stdout.startswith("✖ the body is another one than was signed\n")
+    unchecked = command("sign", "verify", f"{PATH}?{query}", env=ENV)
+    assert unchecked.exit_code == 0
+    assert unchecked.stdout.splitlines() == [
+        "✔ the signature fits",
+        "  the body was not checked: give it by --body @file",
+    ]
+
+
+def test_what_is_no_address_is_a_usage_error(command: Command) -> None:
+    result = command("sign", "verify", "nonsense", env=ENV)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("URL must be")

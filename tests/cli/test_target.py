@@ -119,3 +119,17 @@ def test_an_env_file_that_cannot_be_read_is_a_usage_error(command: Command) -> N
 
 def test_the_secret_is_not_in_a_repr() -> None:
     assert "hidden" not in repr(Target("http://h", Credentials("1", "k", "hidden")))
+
+
+def test_the_secret_of_serve_dev_as_a_key_is_named_and_not_printed(place: Path, command: Command) -> None:
+    made = development_credentials(place)
+    env = {"REVERB_APP_ID": made.id, "REVERB_APP_KEY": made.secret, "REVERB_APP_SECRET": made.key}
+    result = command("trigger", "a", "b", "--dry-run", env=env)
+    assert (result.exit_code, "key and secret are swapped" in result.stderr) == (2, True)
+    assert made.secret not in result.output
+
+
+def test_a_kept_file_that_is_not_used_says_why(place: Path, command: Command) -> None:
+    development_credentials(place)
+    result = command("channels", "--key", "another")
+    assert ".reverb/credentials.json is ignored, because its key is another" in result.stderr
