@@ -255,9 +255,9 @@ async def test_questions_whose_answers_nobody_reads(watch: Watch) -> None:
 
 async def test_a_publisher_faster_than_its_subscribers(watch: Watch, big: bool) -> None:
     """Eight publishers at full speed to a hundred subscribers that read less: every batch is answered."""
-    count, total = (160 if big else 80), 16 * MB
+    count, total = (640 if big else 160), 16 * MB
     async with watch(env={"REVERB_MAX_TOTAL_BACKLOG": str(total)}, tolerance=total + TOLERANCE) as server:
-        async with flock(server.process.port, 100, "flood", rest=0.25):
+        async with flock(server.process.port, 100, "flood", rest=1.0):
             answered = await publish_batches(server.target, "flood", count, "x" * 1_000)
             closed = 102 - await server.connections()
         assert answered == count
