@@ -1,6 +1,7 @@
 """What the kernel says of a process: memory, descriptors, time on a processor. Linux only."""
 
 import os
+import resource
 from pathlib import Path
 
 MB = 1_000_000
@@ -23,6 +24,12 @@ def forget_peak(pid: int) -> None:
 
 def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def limit_descriptors(pid: int, count: int) -> None:
+    """Let the process have so many, and no more, from now on."""
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
 
 
 def arguments(pid: int) -> str:

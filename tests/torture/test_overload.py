@@ -9,61 +9,11 @@ import pytest
 from reverb_py.conformance.expect import eventually
 from reverb_py.conformance.target import signed_query
 from reverb_py.conformance.wire import Opcode, client_frame
-from tests.torture import proc
 from tests.torture.clients import BATCH, deaf, flock, hello, ping_frame, publish_batches
 from tests.torture.conftest import Watch
 from tests.torture.killers import request, subscribing
 from tests.torture.proc import MB
-from tests.torture.watching import APP, TOLERANCE, Watched
-
-FILES = 200  # open files of a server that is to run out of them
-LOOK = 1.0  # seconds over which a processor is looked at
-IDLE = 0.5  # of a processor: the stream of the bystanders takes some of it
-
-
-async def busy(server: Watched) -> float:
-    """The part of a processor that the server takes, over a second."""
-    before = proc.cpu_seconds(server.pid)
-    await asyncio.sleep(LOOK)
-    return (proc.cpu_seconds(server.pid) - before) / LOOK
-
-
-async def test_descriptors_run_out(watch: Watch, big: bool) -> None:
-    """All descriptors are taken by silent connections: newcomers are refused, nothing spins."""
-    async with watch(files=FILES, env={"REVERB_REQUEST_TIMEOUT": "3"}) as server, AsyncExitStack() as stack:
-        silent = await asyncio.gather(*(server.dial() for _ in range(FILES * (10 if big else 3))))
-        for _, writer in silent:
-            stack.callback(writer.transport.abort)
-        load = await busy(server)
-        for _ in range(20):
-            answer = await server.asked(request("GET /up HTTP/1.1"))
-            assert answer.startswith(b"HTTP/1.1 503 ") or answer == b""
-        await server.stream.goes_on()
-        await eventually(lambda: only(server, 2), "the silent should be gone", 10)
-        assert load < IDLE
-        server.row.tells(
-            f"503, {IDLE:.0%} of a processor", f"{len(silent)} on {FILES} files, {load:.0%} of a processor"
-        )
-
-
-async def only(server: Watched, count: int) -> bool:
-    """Whether so many clients are served, and a request gets through."""
-    answer = await server.asked(request("GET /up HTTP/1.1"))
-    return answer.startswith(b"HTTP/1.1 200 ") and await server.connections() == count
-
-
-async def test_subscribers_take_all_places(watch: Watch) -> None:
-    """More clients than descriptors: the newcomers are refused with 4100, and let in when there is room again."""
-    async with watch(files=FILES) as server:
-        room = FILES - 2 * 64 - 2  # two reserves of 64 (transports/sockets.py), two bystanders
-        async with flock(server.process.port, room, "news"):
-            for _ in range(30):
-                async with server.target.open() as client:
-                    assert (await client.closed())[0] == 4100
-            load = await busy(server)
-            assert load < IDLE
-        await eventually(lambda: only(server, 2), "there should be room again")
-        server.row.tells("4100 beyond the room", f"{room + 2} clients served, 30 refused, {load:.0%} of a processor")
+from tests.torture.watching import APP, TOLERANCE
 
 
 async def test_connection_flood(watch: Watch, big: bool) -> None:
@@ -219,6 +169,22 @@ async def test_garbage_frames(watch: Watch, big: bool) -> None:
         server.row.tells("1 error a second", f"{errors} errors for {rounds * 200} frames in {seconds:.1f} s")
 
 
+async def test_unfinished_messages(watch: Watch, big: bool) -> None:
+    """A hundred (a thousand) clients that each send most of a message, and wait: REVERB_APP_MAX_MESSAGE_SIZE each."""
+    clients, limit = (1_000 if big else 100), 65_536
+    unfinished = client_frame(b"x" * 30_000, fin=False) + client_frame(b"x" * 30_000, Opcode.CONTINUATION)[:-1]
+    async with watch(tolerance=TOLERANCE + clients * limit) as server:
+        async with flock(server.process.port, clients, "news") as subscribers:
+            server.measure_memory()
+            for each in subscribers.sheep:
+                each.transport.write(unfinished)
+            await server.target.trigger("news")
+            load = await server.busy()
+            assert server.growth < 2 * clients * limit
+        bound = f"RSS +{2 * clients * limit // MB} MB ({clients} times 64 KiB, twice while it arrives)"
+        server.row.tells(bound, f"+{server.growth / MB:.1f} MB at the peak, {load:.0%} of a processor")
+
+
 async def test_client_event_flood(watch: Watch, big: bool) -> None:
     """Client events far above REVERB_APP_MAX_CLIENT_EVENTS: 4301, and the other members get no more than the limit."""
     count = 50_000 if big else 5_000
@@ -248,7 +214,7 @@ async def test_questions_whose_answers_nobody_reads(watch: Watch) -> None:
                     await loop.sock_sendall(client.socket, ping_frame(10) * 100)
         except ConnectionError:
             pass
-        await eventually(lambda: only(server, 2), "it should have been closed", 10)
+        await eventually(server.is_alone, "it should have been closed", 10)
         assert server.growth < 8 * MB
         server.row.tells("RSS +8 MB", f"+{server.growth / MB:.1f} MB at the peak")
 

@@ -121,13 +121,9 @@ async def test_half_open_connections(watch: Watch, big: bool) -> None:
     async with watch(env=env) as server, AsyncExitStack() as stack:
         gone = [await stack.enter_async_context(deaf(server.process.port, "news")) for _ in range(number)]
         began = asyncio.get_running_loop().time()
-        await eventually(lambda: alone(server), "they should not count any more", 10)
+        await eventually(server.is_alone, "they should not count any more", 10)
         seconds = asyncio.get_running_loop().time() - began
         assert {await last_words(client) for client in gone} == {(4201, "Pong reply not received")}
         bound = 1 + 1 + 2 * sweep
         assert seconds < bound + 0.5
         server.row.tells(f"{bound:g} s (1 + 1 and two sweeps of 1 s), 4201", f"{seconds:.2f} s, {number} at once")
-
-
-async def alone(server: Watched) -> bool:
-    return await server.connections() == 2

@@ -3,14 +3,16 @@
 import asyncio
 import signal
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from reverb_py.conformance.expect import eventually
 from reverb_py.conformance.target import Target, TargetApp, signed_query
 from tests.server_process import ServerProcess
-from tests.torture.clients import flock
+from tests.torture.clients import deaf, flock
 from tests.torture.conftest import Watch
 from tests.torture.killers import request
+from tests.torture.proc import MB
 from tests.torture.rows import Row
 from tests.torture.watching import APP, SECRET, server
 
@@ -79,6 +81,26 @@ async def test_sigterm_under_traffic(row: Row, big: bool) -> None:
         row.tells(f"{drain:g} s (REVERB_DRAIN), exit code 0", f"{count} in {ends[0]:.2f} to {ends[-1]:.2f} s")
         row.measured += f", {told['answered']} triggers answered, {told['unanswered']} not"
         assert SECRET not in process.output
+        await target.aclose()
+
+
+async def test_sigterm_with_readers_that_do_not_read(row: Row) -> None:
+    """SIGTERM while twenty subscribers read nothing and are behind: they hold up nothing, exit code 0."""
+    drain, readers = 1.0, 20
+    with server(env={"REVERB_DRAIN": str(drain), "REVERB_MAX_BACKLOG": str(100 * MB)}) as process:
+        await asyncio.to_thread(process.wait_until_ready)
+        target = at(process)
+        async with AsyncExitStack() as stack:
+            for _ in range(readers):
+                await stack.enter_async_context(deaf(process.port, "flock"))
+            for _ in range(100):
+                await target.trigger("flock", "ev", "x" * 50_000)
+            process.terminate()
+            began = asyncio.get_running_loop().time()
+            assert await asyncio.to_thread(process.wait, 20) == 0
+            seconds = asyncio.get_running_loop().time() - began
+        assert seconds < drain + LAST
+        row.tells(f"{drain + LAST:g} s, exit code 0", f"{seconds:.2f} s")
         await target.aclose()
 
 

@@ -10,6 +10,7 @@ from reverb_py.conformance.link import dial
 from reverb_py.conformance.target import Target, TargetApp
 from tests.server_process import ServerProcess
 from tests.torture import proc
+from tests.torture.killers import request
 from tests.torture.proc import MB
 from tests.torture.rows import Row
 from tests.torture.stream import Stream
@@ -18,6 +19,7 @@ SECRET = "torture-secret-zk41-never-to-be-seen"
 APP = TargetApp("77", "torture-key", SECRET)
 CREDENTIALS = {"REVERB_APP_ID": APP.id, "REVERB_APP_KEY": APP.key, "REVERB_APP_SECRET": SECRET}
 TOLERANCE = 16 * MB  # of memory that need not come back: arenas of the allocator, code that was imported late
+LOOK = 1.0  # seconds over which a processor is looked at
 BACK = 15.0  # seconds in which memory and descriptors are back
 
 
@@ -95,6 +97,17 @@ class Watched:
     async def connections(self) -> int:
         """How many clients the server counts."""
         return int((await self.target.get("/connections")).json()["connections"])
+
+    async def is_alone(self) -> bool:
+        """Whether the bystanders are the only clients, and a request gets through."""
+        answer = await self.asked(request("GET /up HTTP/1.1"))
+        return answer.startswith(b"HTTP/1.1 200 ") and await self.connections() == len(self.stream.bystanders)
+
+    async def busy(self) -> float:
+        """The part of a processor that the server takes, over a second."""
+        before = proc.cpu_seconds(self.pid)
+        await asyncio.sleep(LOOK)
+        return (proc.cpu_seconds(self.pid) - before) / LOOK
 
     async def dropped(self, channel: str) -> int:
         """How many subscribers the receipts of this channel count as closed for being too slow."""
