@@ -15,6 +15,7 @@ from reverb_py.codes import Code
 from reverb_py.diagnosis.doctor.finding import Status
 from reverb_py.diagnosis.doctor.target import Target
 from reverb_py.diagnosis.doctor.visit import Surroundings, resolve, surroundings
+from reverb_py.diagnosis.fingerprint import fingerprint
 from tests.conformance.fixture import CERTIFICATE
 from tests.doctor_process import doctor
 from tests.modes.nginx import UPGRADE, needs_nginx, nginx, passes_all
@@ -70,6 +71,17 @@ async def test_a_wrong_value_is_named(server: Target, wrong: dict[str, str], cod
     finding = first(await found(replace(server, **wrong)))  # type: ignore[arg-type]
     assert (finding.status, finding.code) == (Status.FAIL, code)
     assert title in finding.title
+
+
+async def test_a_wrong_secret_is_told_with_where_the_other_fingerprint_stands(server: Target) -> None:
+    finding = first(await found(replace(server, secret="another")))
+    assert "Hmac" not in finding.evidence
+    assert "RVB302" in finding.evidence
+    assert fingerprint("another") in finding.fix[0]
+    assert (
+        "reverb-py serve prints the server's fingerprint at its start; or give the doctor --server-env"
+        in finding.fix[1]
+    )
 
 
 @pytest.mark.mode("RVB201", "doctor")

@@ -20,12 +20,14 @@ from reverb_py.diagnosis.doctor.recognize import is_api
 from reverb_py.diagnosis.doctor.signed import Signing, answer_to, signed
 from reverb_py.diagnosis.doctor.target import Target
 from reverb_py.diagnosis.doctor.visit import Server, Visit
+from reverb_py.diagnosis.fingerprint import fingerprint
 
 CHECK, FORMS, CONTROL = "credentials", "credentials.forms", "credentials.control"
 WITH_MD5 = Signing(with_md5=True)
 _NO_SIGNATURE = re.compile(r"(?i)missing parameter|auth_(?:timestamp|version|signature) (?:is )?(?:missing|required)")
 _TIMESTAMP = re.compile(r"(?i)timestamp expired|timestamp must|\[RVB305\]")
 _SHOULD_HAVE_SIGNED = re.compile(r'HmacSHA256Hex\("GET(?:\\n|\n)(/[^\s\\]*)')
+_SHOULD_HAVE = re.compile(r"(?is)[\s:,]*you should have sent HmacSHA256Hex.*")
 _KEY = re.compile(r"(?i)unknown auth_key|valid app key")
 
 
@@ -117,13 +119,27 @@ def _by_status(visit: Visit, answer: Answer) -> Finding:
         return Finding(Status.FAIL, f"The server has no app {app_id}", CHECK, codes.UNKNOWN_APP, answer.excerpt)
     if answer.status == 401:
         title = f"The signature for app {app_id} is refused"
-        return Finding(Status.FAIL, title, CHECK, codes.WRONG_SECRET, answer.excerpt)
+        return Finding(Status.FAIL, title, CHECK, codes.WRONG_SECRET, _said(answer), _other_secret(visit))
     if answer.status in (403, 429):
         title = f"App {app_id} is disabled, or over a limit"
         return Finding(Status.FAIL, title, CHECK, codes.OVER_QUOTA, answer.excerpt)
     if answer.status == 413:
         return Finding(Status.FAIL, "The request is too large", CHECK, codes.TOO_LARGE, answer.excerpt)
     return Finding(Status.FAIL, f"A signed request is answered with {answer.status}", CHECK, None, answer.excerpt)
+
+
+def _said(answer: Answer) -> str:
+    """The answer without what should have been signed, which says nothing about a secret."""
+    return replace(answer, text=_SHOULD_HAVE.sub("", answer.text)).excerpt
+
+
+def _other_secret(visit: Visit) -> tuple[str, str]:
+    """Where the other fingerprint is, the server's: both are needed to see which side is wrong."""
+    line = f"REVERB_APP_SECRET=<the server's; this one is {fingerprint(visit.target.secret)}>"
+    where = "give the doctor --server-env <the server's variables> to compare the two"
+    if visit.server is Server.REVERB_PY:
+        where = f"reverb-py serve prints the server's fingerprint at its start; or {where}"
+    return line, where
 
 
 async def _fitting(visit: Visit) -> Finding | None:
