@@ -21,6 +21,7 @@ from reverb_py.cli.remote import stop
 from reverb_py.diagnosis.doctor import report
 from reverb_py.diagnosis.doctor.client_variables import client_target
 from reverb_py.diagnosis.doctor.daemons import DaemonThreads
+from reverb_py.diagnosis.doctor.environment import publisher
 from reverb_py.diagnosis.doctor.finding import Finding, Status
 from reverb_py.diagnosis.doctor.laravel_code import check_code
 from reverb_py.diagnosis.doctor.laravel_log import check_log
@@ -98,11 +99,12 @@ def doctor(
       reverb-py doctor --laravel-path . --log storage/logs/laravel.log
 
     It reads the variables as Laravel does, and asks the server that they name with them: Laravel Reverb, soketi and
-    hosted Pusher too. It publishes to a channel of its own and to no other, unless --event is given. It shows no
-    secret: fingerprints stand for them.
+    hosted Pusher too; and the one that the worker's variables name, when it is another. It publishes to a channel of
+    its own and to no other, unless --event is given. It shows no secret: fingerprints stand for them.
 
     Exit code: 0 nothing is wrong (there may be warnings), 1 problems were found, 2 usage, 3 the server is not
-    reachable, 4 it refuses the credentials.
+    reachable, 4 it refuses the credentials. A mistake in the usage is told on stderr alone, in plain text with --json
+    too.
     """
     sources = Sources()
     bearer = sources.secret(bearer_env, option.BEARER_ENV)
@@ -186,17 +188,24 @@ async def _probed(examination: Examination) -> list[Finding]:
     """What the probes found within the budget; what they did not come to is said."""
     asyncio.get_running_loop().set_default_executor(DaemonThreads())  # in which names are resolved
     findings: list[Finding] = []
+    of_worker: list[Finding] = []
     try:
         async with asyncio.timeout(examination.budget):
-            async for finding in _probe(examination):
-                findings.append(finding)  # noqa: PERF401, what came before a timeout must be kept
+            await asyncio.gather(
+                _collect(_probe(examination), findings), _collect(_probe_worker(examination), of_worker)
+            )
     except TimeoutError:
         findings.append(_too_slow(findings, examination.budget))
     except Exception as error:  # a fault of ours must not take away what was found
         title = f"the doctor itself failed, and the rest was not checked: {type(error).__name__}"
         findings.append(Finding(Status.SKIP, title, NETWORK, evidence="please report it, with the line on stderr"))
         logger.exception("The doctor failed")
-    return findings
+    return findings + of_worker
+
+
+async def _collect(found: AsyncIterator[Finding], findings: list[Finding]) -> None:
+    async for finding in found:
+        findings.append(finding)  # noqa: PERF401, what came before a timeout must be kept
 
 
 def _too_slow(findings: list[Finding], budget: float) -> Finding:
@@ -218,6 +227,23 @@ def _probe(examination: Examination) -> AsyncIterator[Finding]:
     built = examination.subject.built
     client = client_target(built) if built else None
     return probe(examination.target, inquiry, client if client and client.host and client.key else None)
+
+
+async def _probe_worker(examination: Examination) -> AsyncIterator[Finding]:
+    """What the worker's own variables lead to, where that is something else: it is the worker that publishes."""
+    from reverb_py.diagnosis.doctor.probes import probe_other
+
+    subject = examination.subject
+    worker = publisher(subject.worker) if subject.worker else None
+    target = worker.target() if worker else None
+    if worker is None or target is None or not worker.broadcasts or target == examination.target:
+        return
+    if private_from_here(replace(subject, web=subject.worker)):
+        title = f"{worker.source}: its server was not checked: that private name is known inside Railway only"
+        yield Finding(Status.SKIP, title, f"worker.{NETWORK}")
+        return
+    async for finding in probe_other(target, worker.source, examination.inquiry):
+        yield finding
 
 
 def _heading(examination: Examination) -> str:

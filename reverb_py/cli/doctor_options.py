@@ -21,7 +21,7 @@ EnvFile = Annotated[
         "FILE", "Variables of the process that publishes; - reads standard input. [default: .env and the environment]"
     ),
 ]
-WorkerEnv = Annotated[str, _text("FILE", "Variables of the queue worker, to be compared.")]
+WorkerEnv = Annotated[str, _text("FILE", "Variables of the queue worker, to be compared and tried.")]
 ClientEnv = Annotated[str, _text("FILE", "Variables that the client is built with (VITE_REVERB_*, --dart-define).")]
 ServerEnv = Annotated[str, _text("FILE", "Variables of the WebSocket server.")]
 Channel = Annotated[str, _text("NAME", "Your channel: its subscribers, and occupied ones that look like it.")]

@@ -148,6 +148,35 @@ def test_a_server_that_never_answers_ends_it_in_time_as_unreachable(place: Path)
     assert (ran.code, "H3 PUBLISH ✖" in ran.out) == (UNREACHABLE, True), ran.out
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("REVERB_APP_SECRET=another", "worker.env: The signature for app 912345 is refused"),
+        ("REVERB_PORT=1", "worker.env: Nobody listens on port 1 of 127.0.0.1, but a server answers on port {port}"),
+        ("REVERB_SCHEME=https", "worker.env: REVERB_SCHEME is https, and port {port} of 127.0.0.1 speaks plain HTTP"),
+    ],
+)
+def test_the_workers_own_server_is_visited_too(place: Path, port: int, change: str, said: str) -> None:
+    write(place, {".env": local(port), "worker.env": local(port, change)})
+    ran = doctor(place, "--worker-env", "worker.env", "--json", env={"PORT": str(port)})
+    titles = {check["title"]: check for check in json.loads(ran.out)["checks"]}
+    assert titles[said.format(port=port)]["status"] == "fail"
+    assert ran.code == PROBLEMS
+    assert json.loads(ran.out)["meta"]["duration_ms"] < 5_000
+
+
+@pytest.mark.parametrize(
+    ("change", "visits"), [("", False), ("BROADCAST_CONNECTION=log", False), ("REVERB_HOST=localhost", True)]
+)
+def test_the_workers_server_is_visited_once_when_it_is_the_same(
+    place: Path, port: int, change: str, visits: bool
+) -> None:
+    write(place, {".env": local(port), "worker.env": local(port, change)})
+    ran = doctor(place, "--worker-env", "worker.env", "--json")
+    checks = [check["check"] for check in json.loads(ran.out)["checks"]]
+    assert ("worker.credentials" in checks) is visits
+
+
 def test_an_application_that_never_answers_takes_no_more_time_than_its_own(place: Path, port: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         there = silent.getsockname()[1]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from time import monotonic
 
 from reverb_py.diagnosis.doctor.auth_endpoint import auth_endpoint
@@ -19,6 +20,7 @@ from reverb_py.diagnosis.doctor.visit import Surroundings, Visit, surroundings
 from reverb_py.diagnosis.doctor.websocket import apps_not_proxied, websocket
 
 Phase = Callable[[Visit], AsyncIterator[Finding]]
+WAY: tuple[Phase, ...] = (network, tls, identify)
 PATIENCE = 4  # times the inquiry's timeout, for one phase
 CLOSING = 5  # seconds to close what a phase opened, beyond what it was asked to wait
 _WHAT = {
@@ -33,8 +35,7 @@ async def probe(
 ) -> AsyncIterator[Finding]:
     """Yield what each check of `target` finds, as it is found. `client` are the values of the app that listens."""
     visit = Visit(target, inquiry, around or surroundings())
-    first: tuple[Phase, ...] = (network, tls, identify)
-    for phase in first:
+    for phase in WAY:
         async for finding in _in_time(phase, visit):
             yield finding
     # Where /apps ends at something strange, the WebSocket tells whether a proxy is to blame: it goes first then.
@@ -47,6 +48,27 @@ async def probe(
     if inquiry.auth_endpoint:
         async for finding in _in_time(auth_endpoint, visit):
             yield finding
+
+
+async def probe_other(
+    target: Target, source: str, inquiry: Inquiry, around: Surroundings | None = None
+) -> AsyncIterator[Finding]:
+    """Yield whether a second publisher, whose variables are from `source`, reaches its server and is accepted there.
+
+    By other names: what is found of one publisher proves nothing of another.
+    """
+    visit = Visit(target, inquiry, around or surroundings())
+    for phase in (*WAY, _proxied_or_credentials):
+        async for each in _in_time(phase, visit):
+            yield replace(each, title=f"{source}: {each.title}", check=f"worker.{each.check}")
+
+
+async def _proxied_or_credentials(visit: Visit) -> AsyncIterator[Finding]:
+    if visit.blocked:
+        yield visit.skipped("credentials", _WHAT["credentials"])
+        return
+    async for finding in (_proxied if visit.apps_answer else credentials)(visit):
+        yield finding
 
 
 def _connects_otherwise(client: Target, target: Target) -> bool:
