@@ -1,5 +1,6 @@
 """What a server's silence or refusal means for whoever typed the command: one line and an exit code."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,10 @@ from reverb_py.client.socket import Refused
 from reverb_py.codes import Code
 
 LONGEST = 500  # characters of a server's own words
+ELSEWHERE = "If it listens elsewhere, as serve --dev on another port does: set REVERB_PORT, or give --url"
+# Servers print the whole text that should have been signed, which hides the cause.
+_TO_SIGN = re.compile(r"[.,:]? ?you should have sent HmacSHA256Hex\(.*?, your_secret_key\)", re.IGNORECASE | re.DOTALL)
+_OURS = re.compile(r"(?P<words>.*?)\.? \[(?P<code>RVB\d{3})\] (?P<cause>.*)", re.DOTALL)
 _BY_STATUS = {
     301: codes.REDIRECTED_PUBLISH,
     302: codes.REDIRECTED_PUBLISH,
@@ -41,7 +46,9 @@ def failures(url: str) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        raise stop(ExitCode.UNREACHABLE, f"{url} is not reachable: {error.reason}. {_mend(error.code)}") from None
+        raise stop(
+            ExitCode.UNREACHABLE, f"{url} is not reachable: {error.reason}. {mend(error.code)} {ELSEWHERE}"
+        ) from None
     except Refused as error:
         raise refused_handshake(url, error) from None
 
@@ -52,23 +59,40 @@ def refused_handshake(url: str, error: Refused) -> typer.Exit:
     has_no_room = code is codes.OVER_CAPACITY
     return stop(
         ExitCode.NEGATIVE if has_no_room else ExitCode.REFUSED,
-        f"{url} refused the connection: {str(error).rstrip('.')}. {_mend(code)}",
+        f"{url} refused the connection: {str(error).rstrip('.')}. {mend(code)}",
     )
 
 
-def accepted(answer: Answer, what: str) -> Answer:
-    """The answer, when it is a success; otherwise the exit, with the server's own words."""
+def accepted(answer: Answer, what: str, *, verbose: bool = False) -> Answer:
+    """The answer, when it is a success; otherwise the exit, with the server's own words.
+
+    The text that should have been signed is among them only when it is to be `verbose`.
+    """
     if answer.status < 300:
         return answer
     code = code_of(answer)
-    words = answer.text.strip()[:LONGEST].rstrip(".") or answer.headers.get("location", "no text")
+    said = answer.text.strip()
+    words = (said if verbose else without_text_to_sign(said)[:LONGEST]).rstrip(".")
+    words = words or answer.headers.get("location", "no text")
     if "<html" in words.lower():
         words = "a page of HTML"
     is_ours = f"{code}" in words  # our server's words tell all that there is
     exit_code = _EXITS.get(answer.status, ExitCode.NEGATIVE)
     if answer.status < 400 or answer.status >= 500 or words == "a page of HTML":
         exit_code = ExitCode.UNREACHABLE
-    raise stop(exit_code, f"{what}: the answer is {answer.status}: {words}. {_mend(code, told=is_ours)}")
+    if code and is_ours:
+        raise stop(exit_code, f"{what}: {code_first(words)} [{answer.status}]. More: reverb-py explain {code}")
+    raise stop(exit_code, f"{what}: the answer is {answer.status}: {words}. {mend(code)}")
+
+
+def without_text_to_sign(words: str) -> str:
+    return _TO_SIGN.sub("", words)
+
+
+def code_first(words: str) -> str:
+    """Our server's words, with code and cause before the protocol's own text, that says little."""
+    found = _OURS.fullmatch(words)
+    return f"{found['code']} {found['cause'].rstrip('.')} ({found['words']})" if found else words
 
 
 def code_of(answer: Answer) -> Code | None:
@@ -84,7 +108,8 @@ def code_of(answer: Answer) -> Code | None:
     return _BY_STATUS.get(answer.status)
 
 
-def _mend(code: Code | None, *, told: bool = False) -> str:
+def mend(code: Code | None) -> str:
+    """What to change, with the code."""
     if code is None:
         return "Is the server running, and is the address right?"
-    return f"More: reverb-py explain {code}" if told else f"{code.fix} ({code}, see: reverb-py explain {code})"
+    return f"{code.fix} ({code}, see: reverb-py explain {code})"

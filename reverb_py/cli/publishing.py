@@ -47,9 +47,9 @@ class Outcome:
         }
 
 
-def publish(api: Api, event: Event, *, ask: bool = False) -> Outcome:
+def publish(api: Api, event: Event, *, ask: bool = False, verbose: bool = False) -> Outcome:
     """Publish, and end with an exit code when it is refused. `ask` how many are subscribed if nothing else is told."""
-    answer = accepted(api.post("/events", event.body), f"not published to {api.url}")
+    answer = accepted(api.post("/events", event.body), f"not published to {api.url}", verbose=verbose)
     counted = _number(answer.headers.get("x-reverb-delivered"))
     delivered = _subscribed(api, event.channel) if ask and counted is None else counted
     event_id, hint = (answer.headers.get(name, "") for name in ("x-reverb-event-id", "x-reverb-hint"))

@@ -29,6 +29,7 @@ EnvFile = Annotated[
     str, typer.Option(metavar="FILE|-", help="Take REVERB_HOST, REVERB_APP_KEY, … from it; - is standard input.")
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify the server's certificate.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say too what should have been signed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 DEFAULT_PORT = 8080

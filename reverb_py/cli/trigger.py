@@ -3,8 +3,8 @@
 import json as json_text
 import shlex
 import time
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,15 +16,17 @@ from reverb_py.cli.exits import ExitCode
 from reverb_py.cli.failures import failures
 from reverb_py.cli.publishing import Event, Outcome, publish
 from reverb_py.cli.remote import SECRET_ENV, stop
-from reverb_py.cli.target import AppId, EnvFile, Insecure, Json, Key, SecretEnv, Target, Url, find
+from reverb_py.cli.target import AppId, EnvFile, Insecure, Json, Key, SecretEnv, Target, Url, Verbose, find
 from reverb_py.cli.texts import text_of
 from reverb_py.client.api import TIMEOUT, Api
 from reverb_py.client.signing import app_path, sign_request
 from reverb_py.protocol.names import is_encrypted
 
+EXAMPLE = """For example: reverb-py trigger my-channel ticket.assigned '{"ticket_id":1}'"""
+
 
 def trigger(
-    channel: Annotated[str, typer.Argument(help="The channel's whole name: private-customer.100.driver-location")],
+    channel: Annotated[str, typer.Argument(help="The channel's whole name: private-customer.100.driver-location")] = "",
     event: Annotated[str, typer.Argument(help="The event's name: ticket.assigned")] = "",
     data: Annotated[str, typer.Argument(help="JSON, @file, or - for standard input.")] = "{}",
     url: Url = "",
@@ -44,6 +46,7 @@ def trigger(
     driver_id: Annotated[int, typer.Option(help="Of a --route.")] = 1,
     driver_name: Annotated[str, typer.Option(help="Of a --route.")] = "Test driver",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be signed and sent.")] = False,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Publish an event as a backend would, and say who received it.
@@ -62,8 +65,10 @@ def trigger(
     3 not reachable; 4 refused credentials; 130 interrupted.
     """
     pause = seconds("--every", every)
+    if not channel:
+        raise stop(ExitCode.USAGE, f"which channel, and which event? {EXAMPLE}")
     if not event and not route:
-        raise stop(ExitCode.USAGE, f"which event? reverb-py trigger {channel} EVENT [DATA]")
+        raise stop(ExitCode.USAGE, f"which event? reverb-py trigger {channel} EVENT [DATA]. {EXAMPLE}")
     target = find(url, app_id, key, secret_env, env_file)
     if route:
         driver = gpx.Driver(ticket_id, driver_id, driver_name)
@@ -74,7 +79,8 @@ def trigger(
         _show_request(target, next(events))
         return
     with failures(target.url), Api(target.url, target.credentials, timeout=TIMEOUT, verify=not insecure) as api:
-        fewest = _publish_all(api, events, pause, expect_delivery, json)
+        send = partial(publish, api, ask=expect_delivery > 0, verbose=verbose)
+        fewest = _tell_all(_published(events, send, pause), expect_delivery, json)
     raise typer.Exit(ExitCode.FINE if fewest >= expect_delivery else ExitCode.NEGATIVE)
 
 
@@ -98,13 +104,18 @@ def _checked(data: str, channel: str) -> str:
     return data
 
 
-def _publish_all(api: Api, events: Iterator[Event], pause: float, expected: int, json: bool) -> int:
-    """Publish them one after the other; return the fewest that received one, 0 where that is not known."""
-    fewest = None
-    for number, event in zip(count(), events, strict=False):
+def _published(events: Iterator[Event], send: Callable[[Event], Outcome], pause: float) -> Iterator[Outcome]:
+    """What became of each, one after the other."""
+    for number, event in enumerate(events):
         if number:
             time.sleep(pause)
-        outcome = publish(api, event, ask=expected > 0)
+        yield send(event)
+
+
+def _tell_all(outcomes: Iterator[Outcome], expected: int, json: bool) -> int:
+    """Print them as they come; return the fewest that received one, 0 where that is not known."""
+    fewest = None
+    for outcome in outcomes:
         if json:
             show.record(outcome.record)
         else:

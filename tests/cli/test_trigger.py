@@ -199,6 +199,14 @@ def test_a_wrong_variable_has_its_code_and_its_exit_code(
     assert result.stdout == ""
 
 
+def test_code_and_cause_come_first_and_the_text_to_sign_only_when_it_is_asked_for(ask: Command) -> None:
+    wrong = {"REVERB_APP_SECRET": "another"}
+    result = ask("trigger", "room", *EVENT, env=wrong)
+    assert ": RVB302 The signature was made with another secret" in result.stderr
+    assert "HmacSHA256Hex" not in result.stderr
+    assert "HmacSHA256Hex" in ask("trigger", "room", *EVENT, "-v", env=wrong).stderr
+
+
 @pytest.mark.mode("RVB307", "trigger")
 def test_a_channel_name_that_is_none_is_refused_with_rvb307(ask: Command) -> None:
     result = ask("trigger", "a b", *EVENT)
@@ -244,11 +252,14 @@ def test_nobody_listens(ask: Command) -> None:
     result = ask("trigger", "room", *EVENT, "--url", f"http://127.0.0.1:{free_port()}")
     assert result.exit_code == UNREACHABLE
     assert "connection refused. Is the server running" in result.stderr
+    assert "REVERB_PORT" in result.stderr
+    assert "--url" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        ([], "For example: reverb-py trigger my-channel ticket.assigned"),
         (["room"], "which event?"),
         (["room", "e", "--every", "0s"], "--every must be a time above 0"),
         (["room", "e", "--url", "ftp://h"], "--url must be ws:// or wss:// and a host"),
