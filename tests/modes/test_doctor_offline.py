@@ -59,7 +59,7 @@ WRONG_VARIABLES = [
     ),
     mode("RVB405", "REVERB_SCALING_ENABLED=true\nREDIS_HOST=tls://redis.example.com", "begins with tls://"),
     mode("RVB506", "VITE_REVERB_APP_KEY=an-old-key\nVITE_REVERB_HOST=old.example.com", "another server"),
-    mode("RVB601", "VITE_REVERB_APP_KEY=an-old-key", "the same server has another key"),
+    mode("RVB601", "VITE_REVERB_APP_KEY=an-old-key", "was built with another key"),
     mode("RVB608", "REVERB_APP_ACTIVITY_TIMEOUT=0", "pusher-js does not connect"),
     mode("RVB610", "VITE_REVERB_SCHEME=http", "browsers block ws://", id="http"),
     mode("RVB610", 'VITE_REVERB_HOST="${REVERB_HOSTNAME}"', "still holds ${…}", id="unresolved"),
@@ -87,7 +87,7 @@ BESIDE = [
     mode("RVB404", "server", "WEB_CONCURRENCY=4", "each process would know its own clients only", id="workers"),
     mode("RVB611", "server", "RAILWAY_PROJECT_ID=p", "Railway kills the server"),
     mode("RVB506", "client", "REVERB_APP_KEY=an-older-key\nREVERB_HOST=old.example.com", "another server"),
-    mode("RVB601", "client", "REVERB_APP_KEY=an-older-key", "the same server has another key"),
+    mode("RVB601", "client", "REVERB_APP_KEY=an-older-key", "was built with another key"),
     mode("RVB208", "client", "REVERB_HOST=reverb.railway.internal", "no browser or phone can resolve", id="a client"),
 ]
 

@@ -3,6 +3,7 @@
 Secrets, keys and ids are compared by fingerprint; a line to paste refers to a variable, and never holds a value.
 """
 
+import re
 from collections.abc import Iterator
 
 from reverb_py import codes
@@ -152,10 +153,20 @@ def _client_key(web: Publisher, client: Environment, key: str, host: str) -> Ite
         return
     same_host = not host or host == clean_host(web.host)
     code = codes.UNKNOWN_KEY if same_host else codes.OTHER_SERVER
-    what = "the same server has another key" if same_host else "the client was built for another server"
-    title = f"the client's key is {fingerprint(key)}, the publisher's {fingerprint(web.key)}: {what}"
+    what = "the client was built with another key" if same_host else "the client was built for another server"
+    ours, theirs = (abbreviated(each, web.environment, client) for each in (web.key, key))
+    title = f"{what} ({theirs}), and events are published to the app with {ours}"
     fix = (f'VITE_REVERB_APP_KEY="${{{web.prefix}_APP_KEY}}"   # then build the client again',)
-    yield Finding(FAIL, title, "compare.client", code, f"{client.source} and {web.source}", fix)
+    yield Finding(FAIL, title, "compare.key", code, f"{client.source} and {web.source}", fix)
+
+
+def abbreviated(key: str, *environments: Environment) -> str:
+    """The ends of a key, which is public; the fingerprint of what may be a secret in the wrong place, or is short."""
+    secrets = {
+        text_of(each.values, name) for each in environments for name in each.values if not name.endswith("APP_KEY")
+    }
+    is_key = re.fullmatch(r"[\w-]{12,}", key) and key not in secrets
+    return f"{key[:4]}…{key[-4:]}" if is_key else fingerprint(key)
 
 
 def _client_host(web: Publisher, client: Environment, host: str) -> Iterator[Finding]:

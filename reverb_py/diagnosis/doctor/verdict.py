@@ -26,7 +26,9 @@ DISPELLED: dict[str, tuple[str, ...]] = {
     "lint.variable": ("laravel.variable",),
 }
 # What two files say about an address is nothing against events that have come back from it.
-DISPROVED: dict[str, tuple[str, ...]] = {"compare.port": ("loopback",)}
+DISPROVED: dict[str, tuple[str, ...]] = {"compare.port": ("loopback",), "compare.key": ("websocket.client",)}
+# What a check on the left finds is known already when one on the right has found a failure with the same code.
+REPEATS = {"websocket.client": "compare.key"}
 # Where a failed check belongs that has no code.
 PLACES = {"network": Hop.PUBLISH, "identify": Hop.PUBLISH, "credentials": Hop.PUBLISH, "loopback": Hop.MATCH}
 REFUSALS = (
@@ -76,7 +78,9 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     """Weigh what was found, in the order in which it was."""
     found = list(findings)
     proved = {each.check for each in found if each.status is Status.PASS}
-    ordered = tuple(sorted((each for each in found if not _is_dispelled(each, proved)), key=_weight))
+    failed = {(each.check, each.code) for each in found if each.status is Status.FAIL}
+    kept = (each for each in found if not (_is_dispelled(each, proved) or _is_repeated(each, failed)))
+    ordered = tuple(sorted(kept, key=_weight))
     return Verdict(ordered, tuple(_hop(hop, ordered) for hop in Hop), _outcome(ordered))
 
 
@@ -85,6 +89,11 @@ def _is_dispelled(finding: Finding, proved: set[str]) -> bool:
     if finding.status is Status.WARN:
         by += DISPELLED.get(finding.check, ())
     return not proved.isdisjoint(by)
+
+
+def _is_repeated(finding: Finding, failed: set[tuple[str, Code | None]]) -> bool:
+    known = REPEATS.get(finding.check)
+    return known is not None and finding.status is Status.FAIL and (known, finding.code) in failed
 
 
 def _weight(finding: Finding) -> tuple[int, bool, int]:

@@ -76,6 +76,16 @@ def test_what_a_client_was_built_with_is_compared(text: str, codes: list[str]) -
     assert [each.code.id for each in compare_client(process(), read(text, "client.env")) if each.code] == codes
 
 
+def test_of_keys_the_ends_are_shown_and_of_a_secret_in_a_keys_place_the_fingerprint() -> None:
+    (finding,) = compare_client(process(), read("VITE_REVERB_APP_KEY=an-older-key-of-it\n", "client.env"))
+    ours = f"{KEY[:4]}…{KEY[-4:]}"
+    assert finding.title == (
+        f"the client was built with another key (an-o…f-it), and events are published to the app with {ours}"
+    )
+    (finding,) = compare_client(process("OTHER_SECRET=another-secret-1"), read("REVERB_KEY=another-secret-1\n", "c"))
+    assert f"another key ({fingerprint('another-secret-1')})" in finding.title
+
+
 def test_a_client_may_use_the_public_name_of_what_is_published_to_privately() -> None:
     web = process("REVERB_HOST=reverb.railway.internal")
     client = read(f"REVERB_KEY={KEY}\nREVERB_HOST=x.up.railway.app\n", "client.env")

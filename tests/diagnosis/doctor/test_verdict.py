@@ -58,6 +58,15 @@ def test_events_that_come_back_disprove_what_two_files_say_of_the_port() -> None
     assert differ not in verdict([differ, Finding(PASS, "", "loopback")]).findings
 
 
+def test_a_clients_other_key_is_one_finding_and_none_when_it_receives_what_is_published() -> None:
+    built = Finding(FAIL, "", "compare.key", codes.UNKNOWN_KEY)
+    refused = Finding(FAIL, "", "websocket.client", codes.UNKNOWN_KEY)
+    assert verdict([built, refused]).findings == (built,)
+    elsewhere = Finding(FAIL, "", "websocket.client", codes.OTHER_SERVER)
+    assert verdict([built, elsewhere]).findings == (built, elsewhere)
+    assert built not in verdict([built, Finding(PASS, "", "websocket.client")]).findings
+
+
 def test_a_doubt_is_named_at_its_hop_until_it_is_dispelled() -> None:
     doubt = Finding(WARN, "", "lint.queue", codes.NO_WORKER)
     assert verdict([doubt]).hops[1].code is codes.NO_WORKER
