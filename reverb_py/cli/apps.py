@@ -65,7 +65,9 @@ def env(
     env_file: EnvFile = "",
     show_secret: Annotated[bool, typer.Option("--show-secret", help="Print the secret too.")] = False,
 ) -> None:
-    """Print the lines to paste for the app and the server that the other commands would ask.
+    """Print the lines to paste, for Laravel, for a client or a build.
+
+    They are for the app and the server that the other commands would ask.
 
     \b
     Examples:
@@ -76,3 +78,5 @@ def env(
     mine = target.credentials
     app = App(mine.app_id, (Credential(mine.key, mine.secret),))
     typer.echo(LINES[place](paste.Subject(app, target.endpoint, show_secret)))
+    if place is Place.LARAVEL and not show_secret:
+        show.talk(("REVERB_APP_SECRET is left out, as a comment: --show-secret prints it", "yellow"))

@@ -87,8 +87,7 @@ class Banner:
 
     def laravel(self, app: App, endpoint: Endpoint) -> str:
         """The variables of Laravel's `.env`."""
-        where = f"  # {self._where_the_secret_is()}"
-        return paste.laravel(paste.Subject(app, endpoint, self.show_secret, where))
+        return paste.laravel(paste.Subject(app, endpoint, self.show_secret, self._where_the_secret_is()))
 
     def _where_the_secret_is(self) -> str:
         return f"it is in {self.credentials_file}" if self.credentials_file else "the one that this server has"

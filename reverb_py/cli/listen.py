@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from reverb_py import codes
 from reverb_py.cli import show
 from reverb_py.cli.authorizing import Authorize, Endpoint, Signing
 from reverb_py.cli.describing import describe, how_to_bind
@@ -67,7 +68,8 @@ def listen(
     authorize: Authorize = Signing(target.credentials, user_id, _info(user_info))
     if auth_endpoint:
         authorize = Endpoint(auth_endpoint, headers, not insecure)
-    listener = Listener(target, channels, authorize, show.talk, verify=not insecure)
+    code = codes.SUBSCRIPTION_REFUSED if auth_endpoint else codes.WRONG_SECRET
+    listener = Listener(target, channels, authorize, show.talk, code, verify=not insecure)
     wanted = Wanted(event, expect, count, seconds("--timeout", timeout) if timeout else None)
     with failures(target.websocket):
         came = asyncio.run(_listen(listener, wanted, Printer(verbose, json)))
@@ -136,7 +138,16 @@ async def _listen(listener: Listener, wanted: Wanted, printer: Printer) -> bool:
                 if wanted.is_enough(message, shown):
                     return True
     except TimeoutError:
-        what = f"no {wanted.expect}" if wanted.expect else f"{shown} of {wanted.count or 'any number of'} events"
-        show.talk((f"{what} within {wanted.timeout:g} s", "red"))
-        return not (wanted.expect or wanted.count)
+        is_enough = not (wanted.expect or wanted.count)
+        show.talk((f"{_came(wanted, shown)} within {wanted.timeout:g} s", "" if is_enough else "red"))
+        return is_enough
     return False
+
+
+def _came(wanted: Wanted, shown: int) -> str:
+    if wanted.expect:
+        return f"no {wanted.expect}"
+    if not shown:
+        return "nothing came"
+    many = f"{shown} of {wanted.count}" if wanted.count else str(shown)
+    return f"{many} event{'' if many == '1' else 's'} came"

@@ -5,34 +5,42 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+import typer
+
 from reverb_py.cli.authorizing import Authorize
 from reverb_py.cli.exits import ExitCode
-from reverb_py.cli.failures import refused_handshake
+from reverb_py.cli.failures import mend, refused_handshake
 from reverb_py.cli.remote import stop
 from reverb_py.cli.target import Target
 from reverb_py.client.api import Unreachable
 from reverb_py.client.socket import Closed, Message, Refused, Socket, connect
+from reverb_py.codes import Code
+from reverb_py.protocol.names import needs_authorization
 
 SUCCEEDED = "pusher_internal:subscription_succeeded"
 FAILED = "pusher:subscription_error"
 LONGEST_WAIT = 10.0  # seconds before it tries again, at most
 GIVE_UP = range(4000, 4100)  # codes after which clients do not come back
 AT_ONCE = range(4200, 4300)
+UNAUTHORIZED = 4009
 
 Tell = Callable[[str], None]
 
 
 @dataclass(slots=True)
 class Listener:
-    """One listener of one server. `tell` is told about every change of state."""
+    """One listener of one server. `tell` is told about every change of state; `code` is why an authorization of
+    `authorize` would be refused."""
 
     target: Target
     channels: Sequence[str]
     authorize: Authorize
     tell: Tell
+    code: Code
     verify: bool = True
     pauses: Sequence[float] = (1.0, 2.0, 5.0, LONGEST_WAIT)
     _failures: int = field(default=0, init=False)
+    _said: str = field(default="", init=False)
     _was_connected: bool = field(default=False, init=False)
 
     async def messages(self) -> AsyncGenerator[Message, None]:
@@ -79,16 +87,26 @@ class Listener:
             self._failures = 0
             self.tell(f"subscribed to {message.channel}")
         elif message.event == FAILED:
-            raise stop(ExitCode.REFUSED, f"not subscribed to {message.channel}: {_reason(message)}")
+            raise self._refused(message.channel, message)
         elif message.event == "pusher:error":
-            self.tell(f"the server says: {_reason(message)}")
-            if len(self.channels) == 1 and _status(message) == 4009:  # Laravel Reverb has no subscription_error
-                raise stop(ExitCode.REFUSED, f"not subscribed to {self.channels[0]}: {_reason(message)}")
+            if len(self.channels) == 1 and _status(message) == UNAUTHORIZED:  # Laravel Reverb sends nothing else
+                raise self._refused(self.channels[0], message)
+            self._said = _reason(message)
+            self.tell(f"the server says: {self._said}")
         return message.event.startswith(("pusher:", "pusher_internal:"))
+
+    def _refused(self, channel: str, message: Message) -> typer.Exit:
+        """The exit to be raised, with the server's reason where it has not been told yet, and with what to change."""
+        reason = _reason(message)
+        what = f"not subscribed to {channel}" + ("" if reason == self._said else f": {reason.rstrip('.')}")
+        is_unauthorized = needs_authorization(channel) and _status(message) in (UNAUTHORIZED, 401, 403)
+        return stop(ExitCode.REFUSED, f"{what}. {mend(self.code)}" if is_unauthorized else what)
 
 
 def _status(message: Message) -> object:
-    return message.content.get("code") if isinstance(message.content, dict) else None
+    """The code of an error, or the HTTP status of a subscription's."""
+    content = message.content if isinstance(message.content, dict) else {}
+    return content.get("code") or content.get("status")
 
 
 def _reason(message: Message) -> str:

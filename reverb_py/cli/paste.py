@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reverb_py.hub.app import App
 
 _PLAIN = re.compile(r"[\w.@+/=-]+")
-PLACEHOLDER = "  # the app's secret"
+PLACEHOLDER = "--show-secret prints it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An app at an address. Without `show_secret`, `where` stands in the secret's place."""
+    """An app at an address. Without `show_secret`, `where` says where the secret is."""
 
     app: App
     endpoint: Endpoint
@@ -39,8 +39,11 @@ class Subject:
     where: str = PLACEHOLDER
 
     @property
-    def secret(self) -> str:
-        return quoted(self.app.credentials[0].secret) if self.show_secret else self.where
+    def secret_line(self) -> str:
+        """A comment without the secret: pasted, an empty value would replace a right one."""
+        if self.show_secret:
+            return f"REVERB_APP_SECRET={quoted(self.app.credentials[0].secret)}"
+        return f"# REVERB_APP_SECRET=…  {self.where}"
 
 
 def laravel(subject: Subject) -> str:
@@ -51,7 +54,7 @@ def laravel(subject: Subject) -> str:
             "BROADCAST_CONNECTION=reverb",
             f"REVERB_APP_ID={quoted(app.id)}",
             f"REVERB_APP_KEY={quoted(app.key)}",
-            f"REVERB_APP_SECRET={subject.secret}",
+            subject.secret_line,
             *endpoint.variables.split(),
             *([f"REVERB_SERVER_PATH={endpoint.path}"] if endpoint.path else []),
         ]

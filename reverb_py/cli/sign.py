@@ -117,7 +117,7 @@ def verify_request(
     env_file: EnvFile = "",
     json: Json = False,
 ) -> None:
-    """Say whether a request's signature fits the app's secret, and if not, why.
+    """Say whether a request's signature fits, and if not, why.
 
     \b
     Examples:

@@ -77,3 +77,17 @@ def test_the_lines_of_a_build_name_the_server(command: Command) -> None:
         "VITE_REVERB_PORT=443",
         "VITE_REVERB_SCHEME=https",
     ]
+
+
+def test_without_the_secret_the_lines_for_laravel_replace_no_right_one(command: Command) -> None:
+    result = command("apps", "env", "--for", "laravel", env=ENV)
+    assert "REVERB_APP_SECRET" not in laravel_env.parse(result.stdout).values
+    assert "# REVERB_APP_SECRET=…  --show-secret prints it" in result.stdout.splitlines()
+    assert result.stderr == "REVERB_APP_SECRET is left out, as a comment: --show-secret prints it\n"
+
+
+@pytest.mark.parametrize("group", ["apps", "sign"])
+def test_no_summary_of_a_group_is_cut_on_a_usual_terminal(command: Command, group: str) -> None:
+    commands = command(group, "--help", env={"COLUMNS": "80"}).stdout.partition("Commands:")[2]
+    assert commands
+    assert "..." not in commands

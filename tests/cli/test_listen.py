@@ -169,6 +169,17 @@ def test_a_signature_with_another_secret_is_refused_with_the_servers_reason(ask:
     result = ask("listen", PRIVATE, env={"REVERB_APP_SECRET": "another"})
     assert result.exit_code == REFUSED
     assert f"not subscribed to {PRIVATE}: Connection is unauthorized." in result.stderr
+    assert result.stderr.count("Connection is unauthorized") == 1
+    assert "RVB302" in result.stderr
+    assert "Use the same REVERB_APP_SECRET on both sides" in result.stderr
+
+
+def test_of_several_channels_the_refused_one_is_named_and_the_reason_told_once(ask: Command) -> None:
+    result = ask("listen", "room", PRIVATE, env={"REVERB_APP_SECRET": "another"})
+    assert result.exit_code == REFUSED
+    assert f"not subscribed to {PRIVATE}" in result.stderr
+    assert result.stderr.count("Connection is unauthorized") == 1
+    assert "RVB302" in result.stderr
 
 
 @pytest.mark.mode("RVB203", "listen")
@@ -189,6 +200,7 @@ def test_a_public_channel_needs_no_secret(command: Command, url: str) -> None:
     public = command("listen", "room", "--timeout", "100ms", env=env)
     private = command("listen", "private-room", "--timeout", "100ms", env=env)
     assert (public.exit_code, private.exit_code) == (0, USAGE)
+    assert public.stderr.endswith("nothing came within 0.1 s\n")
     assert "REVERB_APP_SECRET not found" in private.stderr
 
 
