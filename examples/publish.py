@@ -15,6 +15,8 @@ import pusher  # type: ignore[import-untyped]
 import requests  # what pusher speaks HTTP with
 
 KEPT = Path(".reverb/credentials.json")
+# How many connections received it, and why nobody did: reverb-py says so, other servers do not.
+TOLD = ("X-Reverb-Delivered", "X-Reverb-Hint")
 
 
 def credentials() -> tuple[str, str, str]:
@@ -37,10 +39,15 @@ def main() -> None:
         port=int(os.environ.get("REVERB_PORT", "8080")),
         ssl=os.environ.get("REVERB_SCHEME") == "https",
     )
+    answers: list[requests.Response] = []  # pusher itself hands on their bodies only
+    client._pusher_client.http.session.hooks["response"].append(lambda answer, **_: answers.append(answer))
     try:
         print(client.trigger(channel, event, data))  # a string goes as it is; anything else becomes JSON
     except (pusher.errors.PusherError, requests.RequestException) as error:
         sys.exit(f"not published: {error}")
+    for name in TOLD:
+        if name in answers[-1].headers:
+            print(f"{name}: {answers[-1].headers[name]}")
 
 
 if __name__ == "__main__":

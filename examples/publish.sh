@@ -26,6 +26,13 @@ path=/apps/$REVERB_APP_ID/events
 query="auth_key=$REVERB_APP_KEY&auth_timestamp=$(date +%s)&auth_version=1.0&body_md5=$md5"
 signature=$(printf 'POST\n%s\n%s' "$path" "$query" | openssl dgst -sha256 -hmac "$REVERB_APP_SECRET" -r | cut -d' ' -f1)
 
-curl -sS --fail-with-body -H 'Content-Type: application/json' --data-binary "$body" \
-    "${REVERB_SCHEME:-http}://${REVERB_HOST:-127.0.0.1}:${REVERB_PORT:-8080}$path?$query&auth_signature=$signature"
+headers=$(mktemp)
+trap 'rm -f "$headers"' EXIT
+status=0
+curl -sS --fail-with-body -D "$headers" -H 'Content-Type: application/json' --data-binary "$body" \
+    "${REVERB_SCHEME:-http}://${REVERB_HOST:-127.0.0.1}:${REVERB_PORT:-8080}$path?$query&auth_signature=$signature" \
+    || status=$?
 echo
+# How many connections received it, and why nobody did: reverb-py says so, other servers do not.
+tr -d '\r' <"$headers" | sed -n 's/^[Xx]-[Rr]everb-[Dd]elivered:/X-Reverb-Delivered:/p; s/^[Xx]-[Rr]everb-[Hh]int:/X-Reverb-Hint:/p'
+exit "$status"

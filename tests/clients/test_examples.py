@@ -17,6 +17,7 @@ from tests.server_process import REPOSITORY, ServerProcess
 
 PATIENCE = 10.0  # seconds for one line, and for one command
 DATA = '{"ticket_id":1}'
+DELIVERED = "{}\nX-Reverb-Delivered: 1\n"  # what a publisher prints
 PROGRAMS: dict[str, Callable[[], str]] = {
     "node": node,
     "sh": lambda: required("sh"),
@@ -97,7 +98,7 @@ async def test_five_minutes(dev: ServerProcess, publisher: str) -> None:
         required("curl")
         required("openssl")
     async with listening(readme_command("node examples/listen.mjs"), dev) as output:
-        assert run(readme_command(publisher), dev) == (0, "{}\n")
+        assert run(readme_command(publisher), dev) == (0, DELIVERED)
         assert await line_with("ticket", output) == f"my-channel ticket.assigned {DATA}"
     lines = [line.split(" ", 2)[-1] for line in dev.output.splitlines()]
     assert "Channel subscribed: my-channel" in lines
@@ -120,7 +121,7 @@ async def test_credentials_of_the_environment_are_used(server: ServerProcess, sc
     listen = [node(), str(REPOSITORY / "examples" / "listen.mjs"), channel, "presence-drivers"]
     async with listening(listen, server, OURS) as output:
         await line_with("subscribed: presence-drivers", output)
-        assert run([*PUBLISH[script], channel, "App\\Events\\Sent", data], server, OURS) == (0, "{}\n")
+        assert run([*PUBLISH[script], channel, "App\\Events\\Sent", data], server, OURS) == (0, DELIVERED)
         assert await line_with("Sent", output) == f"{channel} App\\Events\\Sent {data}"
 
 
