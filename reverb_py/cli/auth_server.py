@@ -24,6 +24,10 @@ def auth_server(
     ),
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: one that is free.")] = 0,
     user_info: Annotated[str, typer.Option(metavar="JSON", help="What presence channels show of everybody.")] = "{}",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Pages of it may ask too, such as https://app.example.com. Repeatable."),
+    ] = None,
     app_id: AppId = "",
     key: Key = "",
     secret_env: SecretEnv = SECRET_ENV,
@@ -37,8 +41,10 @@ def auth_server(
       reverb-py auth-server --port 8000
       reverb-py auth-server --json
 
-    It answers POST /broadcasting/auth, /pusher/auth and /pusher/user-auth, forms and JSON, for pages of any origin.
-    Who joins a presence channel is the user_id of the request, else one for each connection.
+    It answers POST /broadcasting/auth, /pusher/auth and /pusher/user-auth, forms and JSON, from programs and from pages
+    of localhost, 127.0.0.1, [::1], *.test, *.local and --origin. Pages from elsewhere are refused: any that is open in
+    your browser could have signed what it wants. Who joins a presence channel is the user_id of the request, else one
+    for each connection.
     """
     mine = find("", app_id, key, secret_env, env_file).credentials
     try:
@@ -54,7 +60,9 @@ def auth_server(
     if host not in LOOPBACK:
         show.talk(("everybody in your network can have channels of this app signed", "yellow"))
     tell = show.record if json else (lambda row: show.line(f"{row['what']} for {row['socket_id']}"))
-    config = uvicorn.Config(authorizer(mine, info, tell), log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        authorizer(mine, info, tell, origin or ()), log_level="warning", access_log=False, lifespan="off"
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -1,22 +1,26 @@
 """The application of `auth-server`: an auth endpoint that never says no."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reverb_py.client.api import encoded
 from reverb_py.client.signing import Credentials, channel_auth, user_auth
 from reverb_py.protocol.names import is_channel, is_encrypted, is_presence
 
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+LOCAL_NAMES = (".localhost", ".test", ".local")  # no registry gives them away (RFC 6761, RFC 6762)
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -55,19 +59,51 @@ class Authorizer:
         return encoded({name: user_id, "user_info": self.user_info}).decode()
 
 
-def authorizer(credentials: Credentials, user_info: object, tell: Tell) -> Starlette:
+class OwnPages:
+    """Lets pages of the developer's own origins ask: any other that is open in the browser could sign what it will.
+
+    What is no browser sends no Origin, and is served. A foreign page is refused, and not only kept from reading the
+    answer: one whose name was made to point here would be of our own origin.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        self._app = app
+        self._origins = {each.rstrip("/").lower() for each in origins}
+        # A page sends its cookies to Laravel's endpoint: browsers want its origin repeated then, and not a star.
+        self._shared = CORSMiddleware(
+            app, allow_origin_regex=".*", allow_credentials=True, allow_methods=["POST"], allow_headers=["*"]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
+        if origin is None:
+            await self._app(scope, receive, send)
+        elif origin.lower() in self._origins or is_local(origin):
+            await self._shared(scope, receive, send)
+        else:
+            text = f"Pages of {origin} are not served; --origin {origin} allows them."
+            await PlainTextResponse(text, 403)(scope, receive, send)
+
+
+def is_local(origin: str) -> bool:
+    """Return True for a page of this machine or of a name that only a local network has."""
+    try:
+        parts = urlsplit(origin)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and (host in LOCAL_HOSTS or host.endswith(LOCAL_NAMES))
+
+
+def authorizer(credentials: Credentials, user_info: object, tell: Tell, origins: Collection[str] = ()) -> Starlette:
     answers = Authorizer(credentials, user_info, tell)
     paths = {
         "/broadcasting/auth": answers.channel,
         "/pusher/auth": answers.channel,
         "/pusher/user-auth": answers.user,
     }
-    # A page sends its cookies to Laravel's endpoint: browsers want its origin repeated then, and not a star.
-    cors = Middleware(
-        CORSMiddleware, allow_origin_regex=".*", allow_credentials=True, allow_methods=["POST"], allow_headers=["*"]
-    )
     routes = [Route(path, answer, methods=["POST"]) for path, answer in paths.items()]
-    return Starlette(routes=routes, middleware=[cors])
+    return Starlette(routes=routes, middleware=[Middleware(OwnPages, origins=origins)])
 
 
 async def _fields(request: Request) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`reverb-py auth-server`: a yes to every channel, in a form or in JSON, to pages of any origin; and what was told."""
+"""`reverb-py auth-server`: a yes to every channel, in a form or in JSON, to pages of one's own; and what was told."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from tests.server_process import free_port
 
 @pytest.fixture
 def endpoint(place: Path) -> Iterator[Background]:
-    with Background(place, "auth-server", "--json", "--user-info", '{"name":"Ajay"}', env=ENV) as process:
+    mine = ("--origin", "https://app.example.com/", "--origin", "https://two.example.com")
+    with Background(place, "auth-server", "--json", "--user-info", '{"name":"Ajay"}', *mine, env=ENV) as process:
         process.hear("\n")
         yield process
         assert APP.secret not in process.out + process.err
@@ -66,17 +67,40 @@ def test_what_it_cannot_sign_is_refused(endpoint: Background, asked: dict[str, s
     assert post(endpoint, "/pusher/auth", data=asked).status_code == status
 
 
-def test_a_page_of_any_origin_may_ask_with_headers_of_its_own(endpoint: Background) -> None:
-    headers = {
-        "Origin": "https://page.example",
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type",
-    }
-    answer = httpx.options(address(endpoint) + "/broadcasting/auth", headers=headers, trust_env=False)
+def preflight(origin: str) -> dict[str, str]:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    return {"Origin": origin, **asked}
+
+
+LOCAL = ["http://localhost:5173", "http://127.0.0.1", "http://[::1]:8000", "https://app.test", "http://mac.local:3000"]
+FOREIGN = [
+    *("https://page.example", "null", "http://localhost.page.example", "https://test", "https://[", "file://localhost"),
+    *("http://127.0.0.1.page.example", "http://localhost@page.example"),
+]
+
+
+@pytest.mark.parametrize("origin", [*LOCAL, "https://app.example.com", "https://two.example.com"])
+def test_a_local_page_may_ask_with_headers_of_its_own(endpoint: Background, origin: str) -> None:
+    answer = httpx.options(address(endpoint) + "/broadcasting/auth", headers=preflight(origin), trust_env=False)
     assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == "https://page.example"
+    assert answer.headers["access-control-allow-origin"] == origin
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert "authorization" in answer.headers["access-control-allow-headers"]
+    asked = {"socket_id": "1.2", "channel_name": "private-a"}
+    signed = post(endpoint, "/broadcasting/auth", data=asked, headers={"Origin": origin})
+    assert (signed.status_code, signed.headers["access-control-allow-origin"]) == (200, origin)
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_page_from_elsewhere_gets_nothing_signed(endpoint: Background, origin: str) -> None:
+    asked = {"socket_id": "1.2", "channel_name": "private-a"}
+    for answer in (
+        httpx.options(address(endpoint) + "/broadcasting/auth", headers=preflight(origin), trust_env=False),
+        post(endpoint, "/broadcasting/auth", data=asked, headers={"Origin": origin}),
+    ):
+        assert answer.status_code == 403
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+        assert "--origin" in answer.text
 
 
 def test_people_read_the_address_and_what_was_signed(place: Path) -> None:
