@@ -186,3 +186,30 @@ def test_railways_private_name_is_no_fault_where_it_cannot_be_tried(
     assert (ran.code, ran.first_of("✖")) == (0, ""), ran.out
     assert named(ran, "RVB208", "is right inside Railway, and cannot be tried from here"), ran.out
     assert "railway ssh -s reverb -- env REVERB_HOST=reverb.railway.internal REVERB_PORT=8080" in ran.out
+
+
+NOTHING = "QUEUE_CONNECTION=database\nBROADCAST_CONNECTION=reverb\n"
+
+
+@pytest.mark.parametrize("worker", [NOTHING, "QUEUE_CONNECTION=database\n"], ids=["reverb", "unset"])
+def test_a_worker_that_lacks_everything_is_one_cause(tmp_path: Path, worker: str) -> None:
+    tmp_path.joinpath("web.env").write_text(changed(WEB, "QUEUE_CONNECTION=database"))
+    tmp_path.joinpath("worker.env").write_text(worker)
+    ran = doctor(tmp_path, "--env-file", "web.env", "--worker-env", "worker.env", "--offline")
+    assert named(ran, "RVB111", "has no REVERB_APP_ID/KEY/SECRET/HOST"), ran.out
+    assert ran.out.count(" ✖ RVB") == 1 + 1  # in the line of the hops, and the finding
+
+
+@pytest.mark.parametrize("worker", [NOTHING, "QUEUE_CONNECTION=database\n"], ids=["reverb", "unset"])
+@pytest.mark.parametrize("more", ["", RAILWAY], ids=["a file", "Railway"])
+def test_all_that_is_missing_is_named_at_once(tmp_path: Path, worker: str, more: str) -> None:
+    tmp_path.joinpath("worker.env").write_text(worker + more)
+    ran = doctor(tmp_path, "--env-file", "worker.env", "--offline")
+    assert ran.out.count(" ✖ RVB") == 1 + 1, ran.out
+    for name, server in {
+        "APP_ID": "REVERB_APP_ID",
+        "APP_SECRET": "REVERB_APP_SECRET",
+        "HOST": "RAILWAY_PRIVATE_DOMAIN",
+    }.items():
+        line = f"--set 'REVERB_{name}=${{{{reverb.{server}}}}}'" if more else f"REVERB_{name}=<the server's>"
+        assert line in ran.out

@@ -17,6 +17,7 @@ from reverb_py.diagnosis.doctor.environment import (
     text_of,
 )
 from reverb_py.diagnosis.doctor.finding import Finding, Status
+from reverb_py.diagnosis.doctor.lines import WHOLE, on_railway, server_service, service_of
 from reverb_py.diagnosis.doctor.lint import WITHOUT_WORKER
 from reverb_py.diagnosis.doctor.target import Environment
 from reverb_py.diagnosis.fingerprint import fingerprint
@@ -24,6 +25,13 @@ from reverb_py.diagnosis.fingerprint import fingerprint
 FAIL, WARN, PASS = Status.FAIL, Status.WARN, Status.PASS
 # In the order in which they are told.
 COMPARED = ("APP_ID", "APP_KEY", "APP_SECRET")
+_VALUES = {  # that a line to paste may hold; a key is hidden everywhere, since it is often exchanged with the secret
+    "CONNECTION": re.compile("reverb|pusher|database|redis|sqs|beanstalkd|sync|deferred|background|failover"),
+    "ID": re.compile(r"[\w-]+"),
+    "HOST": re.compile(r"[\w.:-]+"),
+    "PORT": re.compile("[0-9]+"),
+    "SCHEME": re.compile("https?"),
+}
 QUEUES = ("DB_QUEUE", "REDIS_QUEUE", "SQS_QUEUE")
 
 
@@ -42,15 +50,21 @@ def compare_worker(web: Publisher, worker: Publisher) -> list[Finding]:
     return [same, *_addresses(web, worker), *_queue_names(web, worker)]
 
 
+def lacks(web: Publisher, worker: Publisher) -> list[str]:
+    """Return what the worker needs for publishing and has not, and the web service has: APP_ID, …, HOST."""
+    given = [(each.app_id, each.key, each.secret, each.host) for each in (web, worker)]
+    return [part for part, ours, theirs in zip((*COMPARED, "HOST"), *given, strict=True) if ours and not theirs]
+
+
 def _cannot_publish(web: Publisher, worker: Publisher) -> bool:
-    return bool(worker.missing) or (web.broadcasts and not worker.broadcasts)
+    return bool(worker.missing or lacks(web, worker)) or (web.broadcasts and not worker.broadcasts)
 
 
 def _worker_differences(web: Publisher, worker: Publisher) -> Iterator[str]:
-    missing = [name for name in worker.missing if name not in web.missing]
-    if missing:
-        shortened = "/".join([missing[0], *(name.rpartition("_")[2] for name in missing[1:])])
-        yield f"{worker.source} has no {shortened}"
+    lacking = lacks(web, worker)
+    if lacking:
+        ends = (part.rpartition("_")[2] for part in lacking[1:])
+        yield f"{worker.source} has no {'/'.join([f'{web.prefix}_{lacking[0]}', *ends])}"
     if web.connection != worker.connection:
         name = worker.variable or "BROADCAST_CONNECTION"
         ours, theirs = _word(web.connection) or "unset", _word(worker.connection) or "unset (→ null)"
@@ -84,16 +98,33 @@ def _web_is_fine(web: Publisher) -> str:
 
 
 def _worker_fix(web: Publisher, worker: Publisher) -> tuple[str, ...]:
-    """Lines to paste: Railway's references where one of the two comes from there, else the names to copy."""
-    names = ["BROADCAST_CONNECTION", *(f"{web.prefix}_{part}" for part in (*COMPARED, "HOST", "PORT", "SCHEME"))]
-    given = [name for name in names if name in web.environment.values]
-    if not (is_on_railway(web.environment.values) or is_on_railway(worker.environment.values)):
-        return (f"copy {', '.join(given)} from {web.source} to {worker.source}", "php artisan queue:restart")
-    source = web.environment.values.get("RAILWAY_SERVICE_NAME", "web")
-    service = worker.environment.values.get("RAILWAY_SERVICE_NAME", "worker")
-    references = " ".join(f"{name}='${{{{{source}.{name}}}}}'" for name in given)
-    check = "php artisan tinker --execute=\"dump(config('broadcasting.default'))\""
-    return (f"railway variable set -s {service} {references}", f"railway ssh -s {service} -- {check}")
+    """Lines to paste: Railway's references where one of the two comes from there, else what the web service has."""
+    names = [web.variable or "BROADCAST_CONNECTION", *(f"{web.prefix}_{part}" for part in WHOLE), "QUEUE_CONNECTION"]
+    ours, theirs = web.environment.values, worker.environment.values
+    other = [name for name in names if name in ours and text_of(ours, name) != text_of(theirs, name)]
+    if not (is_on_railway(ours) or is_on_railway(theirs)):
+        return (*(f"{name}={_shown(web, name)}" for name in other), "php artisan queue:restart")
+    return on_railway(_references(web, other), service_of(worker.environment, "worker"))
+
+
+def _references(web: Publisher, names: list[str]) -> dict[str, str]:
+    """Refer to the web service's variables, or to the server's where only its name is known, by the private host."""
+    service, server = service_of(web.environment, ""), server_service(web)
+    if service or not server:
+        return {name: f"${{{{{service or 'web'}.{name}}}}}" for name in names}
+    known = {f"{web.prefix}_{part}": f"${{{{{server}.REVERB_{part}}}}}" for part in COMPARED}
+    known[f"{web.prefix}_HOST"] = f"${{{{{server}.RAILWAY_PRIVATE_DOMAIN}}}}"
+    return {name: known.get(name) or _shown(web, name) for name in names}
+
+
+def _shown(web: Publisher, name: str) -> str:
+    """The web service's value, fit for a line of an env file; of a secret, or what is no such value, where it is."""
+    text = text_of(web.environment.values, name)
+    kind = name.rpartition("_")[2]
+    if kind in _VALUES and _VALUES[kind].fullmatch(text):
+        return text
+    shown = {"SECRET": fingerprint(web.secret), "KEY": abbreviated(web.key, web.environment)}.get(kind, "")
+    return f"<the same as in {web.source}{f', {shown}' if shown else ''}>"
 
 
 def _addresses(web: Publisher, worker: Publisher) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from reverb_py.diagnosis.doctor.environment import (
     text_of,
 )
 from reverb_py.diagnosis.doctor.finding import Finding, Status
+from reverb_py.diagnosis.doctor.lines import missing
 from reverb_py.diagnosis.doctor.lint_values import PARTS, malformed
 from reverb_py.diagnosis.doctor.masks import Masks
 
@@ -25,6 +26,7 @@ FAIL, WARN, PASS = Status.FAIL, Status.WARN, Status.PASS
 # Railway, Kubernetes, Heroku, Fly, AWS ECS: a container in which localhost is nobody else.
 PLATFORMS = ("KUBERNETES_SERVICE_HOST", "DYNO", "FLY_APP_NAME", "ECS_CONTAINER_METADATA_URI_V4")
 ELSEWHERE = {"ably": "goes to ably.com", "redis": "goes to Redis, where Echo Server would read it"}
+_APP = ("APP_ID", "APP_KEY", "APP_SECRET")
 _PORT = re.compile(r"[0-9]{1,5}")
 _PRIVATE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.railway\.internal")
 DEPLOYED = ("RAILWAY_DEPLOYMENT_ID", "RAILWAY_REPLICA_ID", "RAILWAY_SNAPSHOT_ID")
@@ -86,6 +88,8 @@ def discarded(case: Case) -> Iterator[Finding]:
 
 
 def _set(case: Case) -> tuple[str, ...]:
+    if case.publisher.missing:  # one after the other would take as many runs
+        return missing(case.publisher)
     service = case.values.get("RAILWAY_SERVICE_NAME", "")
     if service or is_on_railway(case.values):
         return (f"railway variable set -s {service or '<service>'} BROADCAST_CONNECTION=reverb",)
@@ -123,17 +127,20 @@ def queued(case: Case) -> Iterator[Finding]:
 
 
 def credentials(case: Case) -> Iterator[Finding]:
-    missing = [name for name in case.publisher.missing if not case.is_refused(name)]
-    if missing and case.publisher.broadcasts:
-        title = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in {case.publisher.source}"
-        code = codes.UNKNOWN_APP if missing[0].endswith("_ID") else codes.WRONG_SECRET
-        slips = [slip for name in missing for slip in get_close_matches(name, case.strangers(), 1, 0.9)]
+    unset = [name for name in case.publisher.missing if not case.is_refused(name)]
+    if unset and case.publisher.broadcasts:
+        told = [*unset, case.name("HOST")] if _lacks_everything(case) else unset
+        title = f"{', '.join(told)} {'is' if len(told) == 1 else 'are'} not set in {case.publisher.source}"
+        code = codes.UNKNOWN_APP if unset[0].endswith("_ID") else codes.WRONG_SECRET
+        slips = [slip for name in unset for slip in get_close_matches(name, case.strangers(), 1, 0.9)]
         evidence = "Laravel cannot create its broadcaster: must be of type string, null given"
         if slips:
             evidence = f"is {slips[0]} a slip of the pen?"
-        yield Finding(
-            FAIL, title, "lint.credentials", code, evidence, (f"reverb-py serve shows {missing[0]}=… to paste",)
-        )
+        yield Finding(FAIL, title, "lint.credentials", code, evidence, missing(case.publisher))
+
+
+def _lacks_everything(case: Case) -> bool:
+    return len(case.publisher.missing) == len(_APP) and not case.publisher.host
 
 
 def bind_for_target(case: Case) -> Iterator[Finding]:
@@ -144,7 +151,7 @@ def bind_for_target(case: Case) -> Iterator[Finding]:
     if bind and len(target) < 2 and not case.values.get("REVERB_HOST"):
         title = f"{' and '.join(bind)} say where the server listens; REVERB_HOST, where to publish, is not set"
         yield Finding(FAIL, title, "lint.target", codes.BIND_FOR_TARGET, f"read in {case.publisher.source}")
-    elif not case.values.get("REVERB_HOST") and case.publisher.broadcasts:
+    elif not case.values.get("REVERB_HOST") and case.publisher.broadcasts and not _lacks_everything(case):
         title = "REVERB_HOST is not set, so that Laravel publishes to localhost, port 443"
         yield Finding(FAIL, title, "lint.host", codes.LOCAL_HOST, f"read in {case.publisher.source}")
     elif "REVERB_SERVER_PORT" in bind and "REVERB_PORT" not in target:

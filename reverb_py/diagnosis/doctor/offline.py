@@ -4,10 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reverb_py import codes
-from reverb_py.diagnosis.doctor.compare import compare_client, compare_server, compare_worker
+from reverb_py.diagnosis.doctor.compare import compare_client, compare_server, compare_worker, lacks
 from reverb_py.diagnosis.doctor.environment import publisher, text_of
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.lint import RULES, TARGET_RULES, Case, Rule, discarded, is_out_of_reach, queued
+from reverb_py.diagnosis.doctor.lint import (
+    RULES,
+    TARGET_RULES,
+    Case,
+    Rule,
+    bind_for_target,
+    credentials,
+    discarded,
+    is_out_of_reach,
+    queued,
+)
 from reverb_py.diagnosis.doctor.lint_server import lint_client, lint_server, lint_shared
 from reverb_py.diagnosis.doctor.subject import Subject
 from reverb_py.protocol.names import MAX_CHANNEL_NAME, is_channel
@@ -70,6 +80,8 @@ def _worker(subject: Subject) -> Iterator[Finding]:
     differs = any(each.code is codes.WORKER_DIFFERS and each.status is Status.FAIL for each in compared)
     # A difference names the worker's broadcaster and app already.
     rules = TARGET_RULES if differs else (discarded, *TARGET_RULES)
+    if differs and lacks(subject.publisher, worker):
+        rules = tuple(rule for rule in rules if rule not in (credentials, bind_for_target))
     same = {(each.code, each.title) for each in _web(subject)}
     told = (each for rule in rules for each in rule(case) if (each.code, each.title) not in same)
     # By another name: what the network shows of the web service's values proves nothing of these.

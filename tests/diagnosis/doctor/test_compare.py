@@ -31,11 +31,39 @@ def test_a_worker_without_variables_is_told_in_one_sentence() -> None:
 def test_on_railway_the_fix_refers_to_the_other_services_variables() -> None:
     web = process("RAILWAY_SERVICE_NAME=main-app")
     (finding,) = compare_worker(web, process("REVERB_APP_ID=1\nRAILWAY_SERVICE_NAME=queue", "worker.env"))
-    assert finding.fix[0].startswith(
-        "railway variable set -s queue BROADCAST_CONNECTION='${{main-app.BROADCAST_CONNECTION}}'"
+    assert finding.fix == (
+        "railway variables -s queue --set 'REVERB_APP_ID=${{main-app.REVERB_APP_ID}}'",
+        "railway redeploy -s queue   # it starts with them",
     )
-    assert "REVERB_APP_SECRET='${{main-app.REVERB_APP_SECRET}}'" in finding.fix[0]
+    (finding,) = compare_worker(web, publisher(read("RAILWAY_SERVICE_NAME=queue\n", "worker.env")))
+    assert finding.fix[0].startswith(
+        "railway variables -s queue --set 'BROADCAST_CONNECTION=${{main-app.BROADCAST_CONNECTION}}' --set"
+    )
+    assert "--set 'REVERB_APP_SECRET=${{main-app.REVERB_APP_SECRET}}'" in finding.fix[0]
     assert SECRET not in str(finding)
+
+
+def test_on_railway_the_servers_service_is_referred_to_where_the_web_services_name_is_not_known() -> None:
+    web = process("REVERB_HOST=live.railway.internal\nRAILWAY_PROJECT_ID=p")
+    (finding,) = compare_worker(web, process("REVERB_APP_ID=1\nREVERB_PORT=80", "worker.env"))
+    assert finding.fix[0] == (
+        "railway variables -s worker --set 'REVERB_APP_ID=${{live.REVERB_APP_ID}}' "
+        "--set 'REVERB_HOST=${{live.RAILWAY_PRIVATE_DOMAIN}}' --set 'REVERB_PORT=443'"
+    )
+
+
+def test_elsewhere_the_fix_is_the_lines_of_what_is_missing_without_key_and_secret() -> None:
+    (finding,) = compare_worker(process(), publisher(read("QUEUE_CONNECTION=database\n", "worker.env")))
+    assert finding.fix == (
+        "BROADCAST_CONNECTION=reverb",
+        "REVERB_APP_ID=912345",
+        f"REVERB_APP_KEY=<the same as in web.env, {KEY[:4]}…{KEY[-4:]}>",
+        f"REVERB_APP_SECRET=<the same as in web.env, {fingerprint(SECRET)}>",
+        "REVERB_HOST=ws.example.com",
+        "REVERB_PORT=443",
+        "REVERB_SCHEME=https",
+        "php artisan queue:restart",
+    )
 
 
 @pytest.mark.parametrize(
