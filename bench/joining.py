@@ -41,7 +41,7 @@ class AtOnce(WebSocket):
         if self._gone:
             return
         if self._socket is None or (self._behind and self._transport.get_write_buffer_size()):
-            self._buffer(frame)
+            self._buffer([frame])
             return
         self._behind = False
         try:
@@ -49,7 +49,7 @@ class AtOnce(WebSocket):
         except OSError:
             sent = 0
         if sent != len(frame):
-            self._buffer(frame[sent:])
+            self._buffer([frame[sent:]])
 
 
 @dataclass(slots=True)

@@ -234,9 +234,12 @@ class WebSocket(asyncio.Protocol):
         pending, self._pending = self._pending, None
         if pending is None:
             return
+        if self._behind and self._socket is not None and self._transport.get_write_buffer_size():
+            self._buffer(pending if isinstance(pending, list) else [pending])
+            return
         data = b"".join(pending) if isinstance(pending, list) else pending
-        if self._socket is None or (self._behind and self._transport.get_write_buffer_size()):
-            self._buffer(data)
+        if self._socket is None:
+            self._buffer([data])
             return
         self._behind = False
         try:
@@ -244,19 +247,23 @@ class WebSocket(asyncio.Protocol):
         except OSError:  # no room, or no peer: the transport deals with both
             sent = 0
         if sent != len(data):
-            self._buffer(data[sent:])
+            self._buffer(_unsent(pending if isinstance(pending, list) else [pending], sent))
 
-    def _buffer(self, data: bytes) -> None:
-        """Leave it to the transport; close a reader that was too far behind before it.
+    def _buffer(self, frames: list[bytes]) -> None:
+        """Leave them to the transport; close a reader that was too far behind before it.
 
-        A single large message is no reason: the list of a presence channel may have megabytes.
+        They go unjoined: a thousand slow readers then wait for the same bytes, and not for a copy each. A single large
+        message is no reason to close: the list of a presence channel may have megabytes.
         """
         if self._transport.is_closing():
             return
         behind = self._transport.get_write_buffer_size()
         self._behind = True
-        self._transport.write(data)
-        self._endpoint.backlog.add(self, len(data))
+        if len(frames) == 1:
+            self._transport.write(frames[0])
+        else:
+            self._transport.writelines(frames)
+        self._endpoint.backlog.add(self, sum(map(len, frames)))
         if behind > self._endpoint.max_backlog and not self._gone:
             self.close(ErrorCode.OVER_CAPACITY, f"Too slow: {behind} bytes behind")
 
@@ -339,3 +346,12 @@ class WebSocket(asyncio.Protocol):
         if close is not None and code == ABNORMAL:
             code, reason = close.code, close.reason
         self._endpoint.node.disconnect(session.connection, code, reason, is_ours=is_ours)
+
+
+def _unsent(frames: list[bytes], sent: int) -> list[bytes]:
+    """What is left of these frames behind the first `sent` bytes, which are fewer than all."""
+    for number, frame in enumerate(frames):
+        if sent < len(frame):
+            return [frame[sent:], *frames[number + 1 :]]
+        sent -= len(frame)
+    return []

@@ -15,6 +15,7 @@ from tests.torture.killers import MESSAGES, subscribing
 from tests.torture.watching import APP, Watched
 
 Round = Callable[["Churn"], Awaitable[None]]
+PAUSE = 0.02  # seconds between two rounds of a kind
 SIZE = 50_000  # bytes of an event that is to be too much for a slow reader
 
 
@@ -138,9 +139,9 @@ KINDS: tuple[Round, ...] = (
 )
 
 
-async def repeat(kind: Round, churn: Churn, counts: dict[str, int], pause: float) -> None:
-    """Rounds of one kind until cancelled, counted by its name."""
-    while True:
+async def repeat(kind: Round, churn: Churn, counts: dict[str, int], ending: asyncio.Event) -> None:
+    """Rounds of one kind, counted by its name; the one that has begun when it is to end is finished."""
+    while not ending.is_set():
         await kind(churn)
         counts[kind.__name__] = counts.get(kind.__name__, 0) + 1
-        await asyncio.sleep(pause)
+        await asyncio.sleep(PAUSE)
