@@ -71,6 +71,9 @@ def find(url: str, app_id: str, key: str, secret_env: str, env_file: str, *, sec
     if ours and given["key"] == ours.secret:
         raise stop(ExitCode.USAGE, f"the key that is given is the secret of {PLACE}: {SWAPPED}")
     others = _contradictions(given, ours) if ours else []
+    if others == ["key"] and not is_incomplete:  # servers do not look at it when an event is published
+        what = f"the key is not the one of {PLACE}, though id and secret are. {codes.WRONG_KEY.fix} ({codes.WRONG_KEY})"
+        typer.echo(what, err=True)
     if ours and is_incomplete and not others:
         given = {"app_id": ours.id, "key": ours.key, "secret": ours.secret}
     needed = [name for name in given if secret_needed or name == "key"]

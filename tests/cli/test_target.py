@@ -133,3 +133,13 @@ def test_a_kept_file_that_is_not_used_says_why(place: Path, command: Command) ->
     development_credentials(place)
     result = command("channels", "--key", "another")
     assert ".reverb/credentials.json is ignored, because its key is another" in result.stderr
+
+
+def test_another_key_beside_the_kept_id_and_secret_is_told(place: Path, command: Command) -> None:
+    made = development_credentials(place)
+    env = {"REVERB_APP_ID": made.id, "REVERB_APP_KEY": "another", "REVERB_APP_SECRET": made.secret}
+    result = command("trigger", "a", "b", "--dry-run", env=env)
+    assert "the key is not the one of .reverb/credentials.json, though id and secret are." in result.stderr
+    assert "RVB303" in result.stderr
+    right = command("trigger", "a", "b", "--dry-run", env={**env, "REVERB_APP_KEY": made.key})
+    assert "RVB303" not in right.stderr
