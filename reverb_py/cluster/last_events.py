@@ -29,8 +29,8 @@ class LastEvents:
         size = len(event.payload) + ENTRY
         if size > self.max_bytes:  # or it would drive out all others, and then itself
             return
-        # A copy: orjson cuts a payload from a buffer of up to twice its size, whose rest the allocator cannot use again.
-        # Without it eight megabytes of events of 9 kB take 48.
+        # A copy: orjson cuts a payload from a buffer of up to twice its size, whose rest the allocator cannot use
+        # again. Without it eight megabytes of events of 9 kB take 48.
         exact = bytes(memoryview(event.payload))
         self._events[app_id, channel] = LastEvent(exact, event.sequence, event.expires)
         self.bytes += size

@@ -46,6 +46,7 @@ def _text(app_id: str, channel: str, seconds: float) -> str:
     return (
         f"{channel} has had a subscriber for {seconds:.0f} s, and app {app_id} was not published to since this server "
         "started: authorization works, so that the web service has the right secret, but nothing that publishes "
-        "reaches this server. A worker without the variables (RVB111), no worker (RVB110), BROADCAST_CONNECTION=log (RVB101) or a "
-        "wrong REVERB_HOST, REVERB_PORT or REVERB_SCHEME (RVB2xx); run reverb-py doctor where events are published"
+        "reaches this server. A worker without the variables (RVB111), no worker (RVB110), BROADCAST_CONNECTION=log "
+        "(RVB101) or a wrong REVERB_HOST, REVERB_PORT or REVERB_SCHEME (RVB2xx); run reverb-py doctor where events are "
+        "published"
     )
