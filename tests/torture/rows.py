@@ -7,7 +7,7 @@ HEAD = ("fault", "survived", "bound", "measured", "events lost", "test")
 
 @dataclass(slots=True)
 class Row:
-    """One fault. `lost` counts copies of events that a bystander did not get; None where nobody listened."""
+    """One fault. `sent` and `lost` count copies of events to bystanders; none are sent where nobody listens."""
 
     fault: str
     test: str
@@ -24,7 +24,8 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        survived, lost = f"{self.survived} of {self.tried}", f"{self.lost} of {self.sent}"
+        survived = f"{self.survived} of {self.tried}"
+        lost = f"{self.lost} of {self.sent}" if self.sent else "not counted"
         return self.fault, survived, self.bound, self.measured, lost, f"`{self.test}`"
 
 

@@ -15,7 +15,7 @@ IDLE = 0.5  # of a processor: the stream of the bystanders takes some of it
 
 async def test_descriptors_run_out(watch: Watch, big: bool) -> None:
     """All descriptors are taken by silent connections: newcomers are refused, nothing spins."""
-    async with watch(files=FILES, env={"REVERB_REQUEST_TIMEOUT": "3"}) as server, AsyncExitStack() as stack:
+    async with watch(files=FILES, env={"REVERB_REQUEST_TIMEOUT": "2"}) as server, AsyncExitStack() as stack:
         silent = await asyncio.gather(*(server.dial() for _ in range(FILES * (10 if big else 3))))
         for _, writer in silent:
             stack.callback(writer.transport.abort)
