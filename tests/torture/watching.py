@@ -19,7 +19,7 @@ SECRET = "torture-secret-zk41-never-to-be-seen"
 APP = TargetApp("77", "torture-key", SECRET)
 CREDENTIALS = {"REVERB_APP_ID": APP.id, "REVERB_APP_KEY": APP.key, "REVERB_APP_SECRET": SECRET}
 TOLERANCE = 16 * MB  # of memory that need not come back: arenas of the allocator, code that was imported late
-LOOK = 1.0  # seconds over which a processor is looked at
+LOOK = 0.5  # seconds over which a processor is looked at
 BACK = 15.0  # seconds in which memory and descriptors are back
 
 
@@ -104,7 +104,7 @@ class Watched:
         return answer.startswith(b"HTTP/1.1 200 ") and await self.connections() == len(self.stream.bystanders)
 
     async def busy(self) -> float:
-        """The part of a processor that the server takes, over a second."""
+        """The part of a processor that the server takes at the moment."""
         before = proc.cpu_seconds(self.pid)
         await asyncio.sleep(LOOK)
         return (proc.cpu_seconds(self.pid) - before) / LOOK
