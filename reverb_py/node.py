@@ -157,9 +157,12 @@ class Node:
 
         Return how many were closed.
         """
-        theirs = set(self.users.of(app.id, user_id))
-        if app.terminate_members:
-            theirs.update(connection for connection in self.hub.of_app(app.id) if _is_member(connection, user_id))
+        signed_in = set(self.users.of(app.id, user_id))
+        theirs = [  # in the order in which they came, so that what others hear of it has an order too
+            each
+            for each in self.hub.of_app(app.id)
+            if each in signed_in or (app.terminate_members and _is_member(each, user_id))
+        ]
         for connection in theirs:
             connection.close(ErrorCode.UNAUTHORIZED, "Terminated by the application")
         return len(theirs)
