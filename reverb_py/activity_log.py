@@ -114,6 +114,7 @@ def _fields(fact: facts.Fact) -> dict[str, object]:
         shown |= {"channels": list(received)[:SHOWN], "received": sum(received.values())}
         if fact.hint is not None:
             shown |= {"hint": fact.hint.text, "code": fact.hint.code.id}
+        del shown["data"]  # no payload ever stands in the log
         shown["left_out"] = list(fact.left_out)[:SHOWN]
     elif isinstance(fact, facts.Disconnected):
         shown["channels"] = list(fact.channels)[:SHOWN]

@@ -52,6 +52,7 @@ class Node:
         self.backplane = LocalBackplane(self.deliver)
         self.capacity = 0  # connections; 0 is no limit
         self.draining = False
+        self.keeps_payloads = False  # receipts have the beginning of each event's data
         self.debug = False  # refusals repeat what should have been signed
         self.explain: Callable[[facts.Published], facts.Hint | None] = lambda published: None
         self.departed: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)  # (app id, socket id), newest last

@@ -85,6 +85,7 @@ async def _serve(
     last_events = LastEvents(settings.cache_size)
     node = Node(apps, clock=loop.time, last_events=last_events, tell=activity, id=secrets.token_hex(4))
     node.debug = settings.debug
+    node.keeps_payloads = settings.ledger_payloads
     observer = _observe(settings, node)
     node.capacity = settings.max_connections or descriptors - 2 * RESERVE
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)

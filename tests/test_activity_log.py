@@ -109,7 +109,7 @@ def test_a_fact_is_a_line_for_people_and_fields_for_machines(
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, text)]
     line = json_line(caplog)
     assert line["event"] == name
-    shortened = {"channels", "left_out", "event", "received", "code"}
+    shortened = {"data", "channels", "left_out", "event", "received", "code"}
     for each in fields(fact):
         if each.name not in shortened:
             assert line[each.name] == getattr(fact, each.name)

@@ -66,6 +66,7 @@ def _published(receipt: Receipt, fact: facts.Published, now: float) -> Json:
         "reason": fact.hint.text if fact.hint else None,
         "ms": round(fact.seconds * 1e3, 3),
         "text": _sentence(receipt, fact, now),
+        **({"data": fact.data} if fact.data else {}),
     }
 
 

@@ -146,6 +146,7 @@ class Published:
     excluded: str | None = None  # the socket id that the publisher wanted left out
     left_out: tuple[str, ...] = ()  # the channels in which it was
     hint: Hint | None = None  # when nobody received it
+    data: str = ""  # its beginning, where that was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,10 @@ class Settings(BaseSettings):
             "receipts",
         ),
     ] = 1_000
+    ledger_payloads: Annotated[
+        Switch,
+        About("Keep the first 10 kB of each event's data in its receipt.", ("REVERB_LEDGER_PAYLOADS",)),
+    ] = False
     silent_after: Annotated[
         Seconds,
         About(

@@ -25,6 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 
 SHOWN = 10  # event ids of one batch that are told, hosted Pusher's limit for a batch
 LONGEST_HINT = 1_000  # characters
+LONGEST_DATA = 10_240  # characters of data that a receipt keeps, hosted Pusher's limit for an event
 LONGEST_NAME = 200  # characters of a library or a socket id that are kept
 ENCODED_TWICE = ('"{', '"[', '"\\"')
 
@@ -65,6 +66,8 @@ def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: flo
         sender = node.hub.connections.get(trigger.socket_id)
         if sender is not None:
             published.left_out = tuple(channel for channel in received if channel in sender.channels)
+    if node.keeps_payloads:
+        published.data = trigger.data[:LONGEST_DATA]
     if not any(received.values()):
         published.hint = node.explain(published)
     node.tell(published)

@@ -324,6 +324,13 @@ def test_an_event_that_a_cache_channel_keeps_is_not_too_early(world: Observed) -
     assert world.notices() == []
 
 
+def test_a_payload_is_kept_when_it_was_asked_for_and_only_its_beginning(world: Observed) -> None:
+    world.posts("a", data='{"secret":1}')
+    world.node.keeps_payloads = True
+    world.posts("a", data="x" * 100_000)
+    assert [len(each.get("data", "")) for each in world.receipts()] == [10_240, 0]
+
+
 def test_what_a_publisher_says_of_itself_is_cut(world: Observed) -> None:
     publish(world.node, world.app, Trigger("e", "{}", ("a",), "9" * 1_000_000), "x" * 30_000, 0.0)
     receipt = world.receipts()[0]
