@@ -136,10 +136,17 @@ def test_every_server_checks_signatures(binaries: Path, server: str) -> None:
 # What must not happen.
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these servers lose never comes: a second is enough to know."""
+    monkeypatch.setenv("BENCH_PATIENCE_MS", "1000")
+
+
 def faulty(fault: str) -> dict[str, Kind]:
     return {OURS: Kind(lambda port: [sys.executable, "-m", "tests.bench.faulty", str(port), fault])}
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", ["lost", "duplicates", "disordered"])
 def test_a_copy_gone_wrong_ends_the_benchmark_with_1(fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quick", "--only", "burst-batch"], faulty(fault)) == 1
@@ -171,6 +178,7 @@ def wrong_with(servers: dict[str, Kind], name: str, binaries: Path) -> list[str]
     return [re.sub(r"\d+ ", "", text) for text in row.wrong]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["fanout-100", "shape-soketi", "client-20"])
 def test_copies_that_half_of_the_subscribers_never_get_are_lost(name: str, binaries: Path, tmp_path: Path) -> None:
     to_all = "if (channel->sockets[i] != but)"
@@ -200,6 +208,7 @@ def test_where_subscribers_come_and_go_a_lost_tail_is_found_out(binaries: Path, 
     ],
     ids=["as theirs", "as what it is", "name"],
 )
+@pytest.mark.usefixtures("impatient")
 def test_copies_in_the_wrong_channel_are_strays(right: str, wrong: str, binaries: Path, tmp_path: Path) -> None:
     assert "ours: strays" in wrong_with(faulty_floor(tmp_path, right, wrong), "trigger-keepalive", binaries)
 
