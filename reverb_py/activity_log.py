@@ -116,7 +116,7 @@ def _fields(fact: facts.Fact) -> dict[str, object]:
             shown |= {"hint": fact.hint.text, "code": fact.hint.code.id}
         del shown["data"]  # no payload ever stands in the log
         shown["left_out"] = list(fact.left_out)[:SHOWN]
-    elif isinstance(fact, facts.Disconnected):
+    elif isinstance(fact, facts.Disconnected | facts.RequestRefused):
         shown["channels"] = list(fact.channels)[:SHOWN]
     return shown
 
@@ -139,7 +139,8 @@ def _with_code(text: str, code: Code | None) -> str:
 def _refused(fact: facts.RequestRefused) -> str:
     request = " ".join(filter(None, (str(fact.status), fact.method, fact.path)))  # the latter two are not always known
     by = f" ({fact.publisher[:60]})" if fact.publisher else ""
-    return f"Request refused: {request}: {fact.reason}{by}"
+    what = f" of {fact.event} for {', '.join(fact.channels[:SHOWN])}" if fact.event else ""
+    return f"Request refused: {request}{what}: {fact.reason}{by}"
 
 
 KINDS: dict[type, Kind] = {

@@ -77,6 +77,8 @@ class Ledger:
             path=fact.path[:LONGEST],
             reason=fact.reason[: 5 * LONGEST],
             publisher=fact.publisher[:LONGEST],
+            event=fact.event[:LONGEST],
+            channels=tuple(name[:LONGEST] for name in fact.channels[:CHANNELS]),
         )
         self._refused.append(Receipt(at, kept, f"{self._node_id}-r{self._refusals}"))
 

@@ -6,6 +6,7 @@ from itertools import islice, takewhile
 from reverb_py.diagnosis.ledger import Ledger, Receipt, RefusedSubscription
 from reverb_py.hub import facts
 
+SHOWN = 3  # channels of a refused publish that its sentence names
 USUAL, MOST = 50, 1_000  # receipts of one answer
 
 Json = dict[str, object]
@@ -31,8 +32,8 @@ def publishes(ledger: Ledger, app_ids: Iterable[str], asked: Mapping[str, str], 
 
 def _is_asked_for(receipt: Receipt, asked: Mapping[str, str], channel: str) -> bool:
     fact = receipt.fact
-    if isinstance(fact, facts.RequestRefused):  # which channel it was for is not known: it may be this one
-        return asked.get("nobody") != "1"
+    if isinstance(fact, facts.RequestRefused):  # mostly it is not known for which channel: it may be this one
+        return asked.get("nobody") != "1" and (not channel or not fact.channels or channel in fact.channels)
     if asked.get("rejected") == "1" or (asked.get("nobody") == "1" and any(fact.received.values())):
         return False
     near = fact.hint.near if fact.hint is not None else {}
@@ -91,9 +92,9 @@ def _refused(receipt: Receipt, fact: facts.RequestRefused, now: float) -> Json:
         "id": receipt.id,
         "time": round(receipt.at, 3),
         "app": fact.app_id,
-        "event": None,
-        "channels": {},
-        "size": None,
+        "event": fact.event or None,
+        "channels": {name: {"matched": 0, "written": 0, "dropped": 0} for name in fact.channels},
+        "size": fact.size or None,
         "publisher": fact.publisher,
         "excluded": None,
         "outcome": "refused",
@@ -101,8 +102,14 @@ def _refused(receipt: Receipt, fact: facts.RequestRefused, now: float) -> Json:
         "code": fact.code.id if fact.code else None,
         "reason": fact.reason,
         "ms": None,
-        "text": f"refused {ago(now - receipt.at)} with {fact.status}: {fact.reason}",
+        "text": f"{_what(fact)}refused {ago(now - receipt.at)} with {fact.status}: {fact.reason}",
     }
+
+
+def _what(fact: facts.RequestRefused) -> str:
+    """`ticket.assigned` for `a`, as far as it is known."""
+    channels = ", ".join(f"`{name}`" for name in fact.channels[:SHOWN])
+    return f"`{fact.event}` for {channels or 'no channel'} " if fact.event else ""
 
 
 def _subscription(each: RefusedSubscription, now: float) -> Json:

@@ -160,6 +160,9 @@ class RequestRefused:
     code: Code | None
     reason: str
     publisher: str = ""  # its X-Pusher-Library, or what else it calls itself
+    size: int = 0  # announced bytes of its body
+    event: str = ""  # what its body asked for, when the signature was right and the parameters were not
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

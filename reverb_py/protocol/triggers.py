@@ -81,6 +81,20 @@ def parse_batch(body: bytes, limits: Limits) -> list[Trigger]:
     return triggers
 
 
+def claimed(body: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the event and the channels that a refused body asked for, as far as they can be read; never raise."""
+    try:
+        fields = _object(body)
+    except (Unparsable, Invalid):
+        return "", ()
+    batch = _list(fields.get("batch"))
+    events = [each for each in batch if isinstance(each, dict)] if isinstance(batch, list) else [fields]
+    found = [_list(each.get("channels")) or [each.get("channel")] for each in events]
+    names = [name for each in found if isinstance(each, list) for name in each]
+    event = events[0].get("name") if events else None
+    return (event if isinstance(event, str) else ""), tuple(name for name in names if isinstance(name, str))
+
+
 def event_of(fields: dict[str, Any], limits: Limits, place: str = "") -> Trigger:
     """Check the fields of one event; raise Invalid or TooLarge. `place` is where they stand, `batch.0.` for example."""
     name = _string(fields, "name", place)

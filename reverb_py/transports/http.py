@@ -4,6 +4,7 @@ Statuses are Reverb's, error bodies plain text (Laravel prints them verbatim), s
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import orjson
@@ -211,7 +212,7 @@ class HttpApi:
             named = self._auth.app_of_key(query)
             app_id = named.id if named else ""
         app, parameters = self._auth.authenticate(app_id, Head(request.method, path, query, has_body))
-        body = await self._body(request, int(length) if length and length.isdigit() else 0)
+        body = request.state.body = await self._body(request, _announced(request))
         if "body_md5" in parameters and has_body and not fits_md5(body, parameters["body_md5"]):
             reason = "body_md5 is not the MD5 of the body that arrived: it was changed on its way."
             raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)
@@ -232,12 +233,13 @@ class HttpApi:
 def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
     """Return the ASGI application: the routes, and every refusal turned into its answer and told."""
 
-    def answer(request: Request, refusal: Refusal) -> Response:
+    def answer(request: Request, refusal: Refusal, body: bytes = b"") -> Response:
         app_id, path = request.path_params.get("app_id", ""), request.url.path
         if api.is_secret(app_id):
             app_id, path = "", "a path with a secret"
-        reason, publisher = refusal.text, _publisher(request)
-        tell(facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, reason, publisher))
+        told = facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, refusal.text)
+        event, channels = triggers.claimed(body) if body else ("", ())
+        tell(replace(told, publisher=_publisher(request), size=_announced(request), event=event, channels=channels))
         return PlainTextResponse(refusal.text, refusal.status)
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -246,7 +248,7 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
 
     async def bad_trigger(request: Request, error: Exception) -> Response:
         status, code = _TRIGGER_ERRORS[type(error)]
-        return answer(request, Refusal(status, str(error), code))
+        return answer(request, Refusal(status, str(error), code), request.state.body)
 
     async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -273,6 +275,12 @@ _TRIGGER_ERRORS: dict[type[Exception], tuple[int, codes.Code]] = {
     triggers.Invalid: (422, codes.INVALID_REQUEST),
     triggers.TooLarge: (413, codes.TOO_LARGE),
 }
+
+
+def _announced(request: Request) -> int:
+    """Return the bytes of the body as its head tells them, 0 when it does not."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 16 else 0
 
 
 def _publisher(request: Request) -> str:

@@ -149,12 +149,16 @@ async def test_an_event_that_is_too_large() -> None:
         answer = await server.target.post("/events", BODY | {"data": "x" * 2_000})
         assert answer.status_code == 413
         await server.logs("RVB306", "raise REVERB_MAX_REQUEST_SIZE")
+        (receipt,) = (await server.target.get("/publishes")).json()["publishes"]
+        assert receipt["size"] > 2_000
 
 
 @pytest.mark.mode("RVB307", "log")
 async def test_a_channel_that_cannot_be(server: Server) -> None:
     assert (await server.target.post("/events", BODY | {"channels": ["a b"]})).status_code == 422
-    await server.logs("RVB307", "'a b'")
+    assert "of ticket.assigned for a b" in await server.logs("RVB307", "'a b'")
+    (receipt,) = (await server.target.get("/publishes")).json()["publishes"]
+    assert (receipt["event"], list(receipt["channels"])) == ("ticket.assigned", ["a b"])
 
 
 @pytest.mark.mode("RVB308", "log")

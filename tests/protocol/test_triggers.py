@@ -8,7 +8,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reverb_py.hub.app import App, Credential
-from reverb_py.protocol.triggers import Invalid, TooLarge, Trigger, Unparsable, event_of, parse_batch, parse_event
+from reverb_py.protocol.triggers import (
+    Invalid,
+    TooLarge,
+    Trigger,
+    Unparsable,
+    claimed,
+    event_of,
+    parse_batch,
+    parse_event,
+)
 
 ANY = App("3", (Credential("key", "secret"),))
 HOSTED = replace(
@@ -244,3 +253,21 @@ def test_no_body_raises_anything_but_the_three_refusals(text: bytes) -> None:
 
 def test_an_event_may_come_from_other_places_than_a_body() -> None:
     assert event_of({"name": "e", "data": "x", "channel": "a", "socket_id": None}, ANY) == Trigger("e", "x", ("a",))
+
+
+@pytest.mark.parametrize(
+    ("body", "event", "channels"),
+    [
+        (b'{"name":"e","channels":["a b","c"],"data":1}', "e", ("a b", "c")),
+        (b'{"name":"e","channel":"a"}', "e", ("a",)),
+        (b'{"batch":[{"name":"e","channel":"a"},{"channel":"b"},5]}', "e", ("a", "b")),
+        (b'{"batch":[]}', "", ()),
+        (b'{"name":5,"channels":{"x":7,"y":"b"}}', "", ("b",)),
+        (b'{"channels":7}', "", ()),
+        (b"[]", "", ()),
+        (b"{{{", "", ()),
+        (b"\xff", "", ()),
+    ],
+)
+def test_a_refused_body_is_read_as_far_as_it_can_be(body: bytes, event: str, channels: tuple[str, ...]) -> None:
+    assert claimed(body) == (event, channels)
