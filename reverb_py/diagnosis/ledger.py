@@ -8,14 +8,13 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
-from itertools import islice
 
 from reverb_py.hub import facts
 from reverb_py.protocol.names import is_cache
 
 CHANNELS = 50  # of one event that are kept
 LONGEST = 200  # characters of an event's name, a path or a reason that are kept
-NEWEST = 50  # events among which one is looked for that a slow reader missed
+NEWEST = 10_000  # channels whose newest event is known, the longest silent ones are forgotten
 UNHEARD = 1_000  # events without a receiver that a later subscription is compared with
 LATE = 60  # seconds after which a subscription has nothing to do with an event before it
 
@@ -50,6 +49,7 @@ class Ledger:
         self._published: deque[Receipt] = deque(maxlen=size)
         self._refused: deque[Receipt] = deque(maxlen=size)
         self._subscriptions: deque[RefusedSubscription] = deque(maxlen=size)
+        self._newest: OrderedDict[tuple[str, str], Receipt] = OrderedDict()  # (app id, channel) -> its newest event
         self._unheard: OrderedDict[tuple[str, str], Receipt] = OrderedDict()
         self._refusals = 0
 
@@ -57,12 +57,23 @@ class Ledger:
         more = len(fact.received) - CHANNELS
         if more > 0 or len(fact.event) > LONGEST:
             # Those with receivers first: what is left must not look as if nobody had received it.
-            newest = sorted(fact.received.items(), key=lambda each: -each[1])
-            fact = replace(fact, event=fact.event[:LONGEST], received=dict(newest[:CHANNELS]))
+            most = sorted(fact.received.items(), key=lambda each: -each[1])
+            fact = replace(fact, event=fact.event[:LONGEST], received=dict(most[:CHANNELS]))
         receipt = Receipt(at, fact, fact.id, max(more, 0))
         self._published.append(receipt)
-        if all(fact.received.values()) or not self._published.maxlen:
+        if not self._published.maxlen:
             return
+        newest = self._newest
+        for channel in fact.received:
+            key = fact.app_id, channel
+            newest[key] = receipt
+            newest.move_to_end(key)
+        while len(newest) > NEWEST:
+            newest.popitem(last=False)
+        if not all(fact.received.values()):
+            self._note_unheard(receipt, fact)
+
+    def _note_unheard(self, receipt: Receipt, fact: facts.Published) -> None:
         for channel, count in fact.received.items():
             if not count and not is_cache(channel):  # a cache channel gives it to whoever comes later
                 self._unheard[fact.app_id, channel] = receipt
@@ -94,19 +105,12 @@ class Ledger:
         return receipt.fact
 
     def dropped(self, app_id: str, channels: Iterable[str]) -> None:
-        """A subscriber was closed as too slow: count it with the newest event of each of its channels.
-
-        Only the newest events are looked at: many may be closed at once, and it is no time for long walks.
-        """
-        wanted = set(islice(channels, CHANNELS))
-        for receipt in islice(reversed(self._published), NEWEST):
-            if receipt.fact.app_id == app_id and isinstance(receipt.fact, facts.Published):
-                for channel in wanted & receipt.fact.received.keys():
-                    receipt.dropped = receipt.dropped or {}
-                    receipt.dropped[channel] = receipt.dropped.get(channel, 0) + 1
-                    wanted.discard(channel)
-            if not wanted:
-                return
+        """A subscriber was closed as too slow: count it with the newest event of each of its channels."""
+        for channel in channels:
+            receipt = self._newest.get((app_id, channel))
+            if receipt is not None:
+                receipt.dropped = receipt.dropped or {}
+                receipt.dropped[channel] = receipt.dropped.get(channel, 0) + 1
 
     def attempts(self, app_ids: Iterable[str]) -> Iterator[Receipt]:
         """Accepted and refused publishes of these apps, the newest first."""

@@ -3,6 +3,7 @@
 Behind one address may be a whole office, or a proxy: who is right is served, whatever its neighbours do.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 WINDOW = 60.0  # seconds
@@ -15,7 +16,8 @@ class Failures:
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
         self._limit = limit
         self._clock = clock
-        self._counts: dict[str, tuple[float, int]] = {}  # address -> (end of its window, failures in it)
+        # Address -> (end of its window, failures in it). A plain dict would search for its first entry longer and longer.
+        self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def is_one_too_many(self, address: str) -> bool:
         """Count one failure; return True when it is one more than the limit, for which few words are enough."""
@@ -25,5 +27,5 @@ class Failures:
             ends, count = now + WINDOW, 0
         self._counts[address] = ends, count + 1
         if len(self._counts) > ADDRESSES:
-            del self._counts[next(iter(self._counts))]
+            self._counts.popitem(last=False)
         return bool(self._limit) and count >= self._limit

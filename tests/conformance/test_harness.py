@@ -142,6 +142,7 @@ def test_a_frame_is_read_back_in_any_cut(size: int) -> None:
 @pytest.mark.parametrize(
     ("raw", "text"),
     [(client_frame(b"x"), "masked"), (b"\xc1\x00", "reserved bits"), (b"\x83\x00", "opcode 3")],
+    ids=["masked", "reserved bits", "opcode 3"],
 )
 def test_a_server_that_breaks_the_framing_is_found_out(raw: bytes, text: str) -> None:
     with pytest.raises(Deviation, match=text):

@@ -59,7 +59,11 @@ def test_an_app_that_gets_other_credentials_uses_those() -> None:
     assert rotated != ONE
 
 
-@pytest.mark.parametrize("shown", [repr(ONE), repr(Credential("k", "hunter2")), str(ONE), f"{Apps([ONE])!r}"])
+@pytest.mark.parametrize(
+    "shown",
+    [repr(ONE), repr(Credential("k", "hunter2")), str(ONE), f"{Apps([ONE])!r}"],
+    ids=["an app", "a credential", "a text", "all apps"],
+)
 def test_no_secret_is_shown(shown: str) -> None:
     assert "hunter" not in shown
 

@@ -114,6 +114,9 @@ class Watched:
         receipts = (await self.target.get("/publishes", {"limit": "1000"})).json()["publishes"]
         return sum(receipt["channels"].get(channel, {}).get("dropped", 0) for receipt in receipts)
 
+    async def has_dropped(self, channel: str) -> bool:
+        return await self.dropped(channel) > 0
+
     async def unharmed(self, tolerance: int = TOLERANCE) -> None:
         """Raise when the server, a newcomer or a bystander is not as before the attack."""
         await self.stream.goes_on()
