@@ -16,7 +16,7 @@ class Failures:
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
         self._limit = limit
         self._clock = clock
-        # Address -> (end of its window, failures in it). A plain dict would search for its first entry longer and longer.
+        # Address -> (end of its window, failures in it). A plain dict would search ever longer for its first entry.
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def is_one_too_many(self, address: str) -> bool:
