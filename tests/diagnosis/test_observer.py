@@ -1,62 +1,15 @@
-"""What a node's observer says: receipts, hints when nobody received an event, and what is noticed by itself."""
+"""What a node's observer says: hints when nobody received an event, and what is noticed by itself."""
 
 from time import perf_counter
-from typing import Any
 
 import pytest
 
 from reverb_py import codes
 from reverb_py.codes import Code
-from reverb_py.conformance.signing import channel_auth
-from reverb_py.diagnosis.ledger import CHANNELS
-from reverb_py.diagnosis.observer import Observer
 from reverb_py.hub import facts
-from reverb_py.hub.app import App, Credential
 from reverb_py.protocol.triggers import Trigger
-from reverb_py.transports.publishing import outcome, publish
-from tests.fakes import APP, Client, World
-
-OTHER = App("4", (Credential("other-key", "other-secret"),))
-CHANNEL = "private-customer.100.driver-location"
-
-
-class Observed(World):
-    """A world whose node is observed; `tells` gives the notices since the last time."""
-
-    def __init__(self, size: int = 100, silent_after: float = 60) -> None:
-        super().__init__(APP, OTHER)
-        self.node.id = "n1"
-        self.observer = Observer(self.node, size=size, silent_after=silent_after, time=self.clock)
-        self.node.explain = self.observer.explain
-        self.node.tell = self._tell
-
-    def _tell(self, fact: facts.Fact) -> None:
-        self.facts.append(fact)
-        self.observer(fact)
-
-    def posts(self, *channels: str, event: str = "e", data: str = "{}", socket_id: str | None = None) -> dict[str, str]:
-        """Publish as the HTTP API does; return the headers of its answer."""
-        return dict(outcome([publish(self.node, self.app, Trigger(event, data, channels, socket_id), "php", 0.0)]))
-
-    def notices(self) -> list[tuple[Code | None, str]]:
-        noticed = [fact for fact in self.facts if isinstance(fact, facts.Noticed)]
-        self.facts.clear()
-        return [(fact.code, fact.what) for fact in noticed]
-
-    def report(self, **asked: str) -> list[str]:
-        """The sentences about this app's publishes."""
-        return [each["text"] for each in self.receipts(**asked)]
-
-    def receipts(self, **asked: str) -> list[dict[str, Any]]:
-        found = self.observer.report(self.app, asked)["publishes"]
-        assert isinstance(found, list)
-        return found
-
-    def listener(self, *channels: str, app: App | None = None) -> Client:
-        client = self.client(app)
-        for channel in channels:
-            client.subscribes(channel)
-        return client
+from reverb_py.transports.publishing import publish
+from tests.diagnosis.observed import CHANNEL, OTHER, Observed
 
 
 @pytest.fixture
@@ -173,95 +126,6 @@ def test_plain_data_is_not_noticed(world: Observed) -> None:
     assert world.notices() == []
 
 
-# Receipts.
-
-
-def test_a_slow_reader_is_counted_with_the_newest_event_of_each_of_its_channels(world: Observed) -> None:
-    slow = world.listener("a", "b")
-    world.listener("a")
-    world.posts("a")
-    world.posts("a", "b")
-    world.node.disconnect(slow.connection, 4100, "Too slow: 1 bytes behind", is_ours=True)
-    world.listener("a").leaves(4100, "Too slow, says the client itself")
-    assert [{name: row["dropped"] for name, row in each["channels"].items()} for each in world.receipts()] == [
-        {"a": 1, "b": 1},
-        {"a": 0},
-    ]
-
-
-def test_only_the_newest_receipts_are_kept_and_none_when_the_size_is_nothing() -> None:
-    world = Observed(size=2)
-    for name in ("a", "b", "c"):
-        world.posts("x", event=name)
-    assert [text.partition(";")[0] for text in world.report()] == [
-        "published 0 s ago as `c`",
-        "published 0 s ago as `b`",
-    ]
-    empty = Observed(size=0)
-    empty.posts("x")
-    assert empty.report() == []
-
-
-def test_a_receipt_is_bounded_whatever_the_event_held(world: Observed) -> None:
-    world.posts(*(f"channel-{n}" for n in range(200)), event="e" * 100_000)
-    receipt = world.receipts()[0]
-    assert len(receipt["channels"]) == CHANNELS
-    assert len(receipt["event"]) == 200
-
-
-def test_an_app_sees_its_own_receipts_only(world: Observed) -> None:
-    world.posts("a")
-    world.node.tell(facts.RequestRefused("9", "POST", "/apps/9/events", 404, codes.UNKNOWN_APP, "No."))
-    assert world.observer.report(OTHER, {})["publishes"] == []
-    assert len(world.report()) == 1
-
-
-def test_on_a_server_of_one_app_publishes_to_unknown_apps_are_shown() -> None:
-    world = Observed()
-    world.node.apps = type(world.node.apps)([world.app])
-    world.node.tell(facts.RequestRefused("9", "POST", "/apps/9/events", 404, codes.UNKNOWN_APP, "No app."))
-    assert world.report() == ["refused 0 s ago with 404: No app."]
-
-
-def test_a_flood_of_refused_requests_drives_out_no_event() -> None:
-    world = Observed(size=3)
-    world.posts("a")
-    refusal = facts.RequestRefused("3", "POST", "/apps/3/events", 401, codes.WRONG_SECRET, "No.")
-    for _ in range(1_000):
-        world.node.tell(refusal)
-    assert sum(text.startswith("published") for text in world.report()) == 1
-    assert len(world.report(rejected="1")) == 3
-
-
-def test_questions_choose_by_channel_outcome_and_id(world: Observed) -> None:
-    world.listener("a")
-    first = world.posts("a")["X-Reverb-Event-Id"]
-    world.clock.now += 1
-    world.posts("b", event="f")
-    assert [text.partition("; ")[0] for text in world.report()] == [
-        "published 0 s ago as `f`",
-        "published 1 s ago as `e`",
-    ]
-    assert len(world.report(channel="a")) == len(world.report(nobody="1")) == len(world.report(after=first)) == 1
-    assert len(world.report(limit="1")) == 1
-    assert len(world.report(limit="x")) == 2
-
-
-def test_a_question_that_is_refused_is_no_publish(world: Observed) -> None:
-    world.node.tell(facts.RequestRefused("3", "GET", "/apps/3/channels", 401, codes.WRONG_SECRET, "No."))
-    assert world.report() == []
-
-
-def test_refused_subscriptions_are_kept_with_their_reason(world: Observed) -> None:
-    client = world.client()
-    client.subscribes("private-a", auth="key:" + "0" * 64)
-    client.subscribes("private-b", auth="key:" + "0" * 64)
-    refused = world.observer.report(world.app, {"channel": "private-a"})["subscriptions_refused"]
-    assert isinstance(refused, list)
-    assert [(each["channel"], each["code"]) for each in refused] == [("private-a", "RVB603")]
-    assert refused[0]["text"].startswith("subscription to `private-a` refused 0 s ago: Invalid signature")
-
-
 # What is noticed without a publish.
 
 
@@ -346,61 +210,3 @@ def test_a_server_that_is_nearly_full_is_told_of(world: Observed) -> None:
     world.client()
     world.observer.tick()
     assert world.notices() == [(codes.SATURATED, "80% of the 5 connections that this server takes are in use")]
-
-
-# Guesses about refused subscriptions.
-
-
-@pytest.mark.parametrize(
-    ("auth_of", "clause"),
-    [
-        (("key", "other-secret", "1.1", "private-a"), "it was signed with the secret of app 4"),
-        (("key", '"hunter2"', "1.1", "private-a"), "it was signed with blanks or quotes around the secret"),
-        (("key", "hunter2\n", "1.1", "private-a"), "it was signed with blanks or quotes around the secret"),
-        (("key", "hunter2", "1.1", "a"), "it was signed for a, without the prefix"),
-        (("key", "hunter2", "9.9", "private-a"), ""),
-    ],
-)
-def test_a_refused_subscription_says_what_its_signature_fits(
-    world: Observed, auth_of: tuple[str, str, str, str], clause: str
-) -> None:
-    world.client().subscribes("private-a", auth=channel_auth(*auth_of))
-    (refused,) = world.told(facts.SubscriptionRefused)
-    assert isinstance(refused, facts.SubscriptionRefused)
-    assert refused.reason.partition("; ")[2] == clause
-
-
-def test_a_signature_for_a_socket_that_closed_a_moment_ago_is_recognized(world: Observed) -> None:
-    old = world.client()
-    old.leaves()
-    new = world.client()
-    new.subscribes("private-a", auth=channel_auth("key", "hunter2", old.socket_id, "private-a"))
-    (refused,) = world.told(facts.SubscriptionRefused)
-    assert isinstance(refused, facts.SubscriptionRefused)
-    assert f"it was signed for socket id {old.socket_id}, which closed a moment ago" in refused.reason
-
-
-def test_a_presence_signature_without_its_channel_data_is_recognized(world: Observed) -> None:
-    client = world.client()
-    auth = channel_auth("key", "hunter2", client.socket_id, "presence-a")
-    client.subscribes("presence-a", '{"user_id":"1"}', auth)
-    (refused,) = world.told(facts.SubscriptionRefused)
-    assert isinstance(refused, facts.SubscriptionRefused)
-    assert refused.reason.endswith("it was signed without its channel_data")
-
-
-def test_in_development_the_string_to_sign_is_shown(world: Observed) -> None:
-    world.node.debug = True
-    client = world.client()
-    client.subscribes("private-a", auth="key:" + "0" * 64)
-    (refused,) = world.told(facts.SubscriptionRefused)
-    assert isinstance(refused, facts.SubscriptionRefused)
-    assert refused.reason == f"Invalid signature: Expected HMAC SHA256 hex digest of {client.socket_id}:private-a"
-
-
-def test_guesses_are_bounded_and_refusals_are_not(world: Observed) -> None:
-    client = world.client()
-    for _ in range(30):
-        client.subscribes("private-a", auth=channel_auth("key", "other-secret", client.socket_id, "private-a"))
-    reasons = [fact.reason for fact in world.told() if isinstance(fact, facts.SubscriptionRefused)]
-    assert [("; it was" in reason) for reason in reasons] == [True] * 20 + [False] * 10

@@ -2,67 +2,15 @@
 
 import asyncio
 import json
-import os
 import ssl
-import subprocess
-import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from reverb_py.conformance.signing import channel_auth
-from reverb_py.conformance.target import Target, TargetApp, signed_query
-from tests.server_process import ServerProcess
-
-SECRET = "a-secret-that-no-log-shows"
-APPS = json.dumps(
-    [
-        {"id": "1", "key": "main-key", "secret": SECRET},
-        {"id": "2", "key": "other-key", "secret": "another-secret-that-no-log-shows"},
-        {"id": "3", "key": "closed-key", "secret": "third", "allowed_origins": ["app.example.com"]},
-        {"id": "4", "key": "disabled-key", "secret": "fourth", "enabled": False},
-    ]
-)
-CHANNEL = "private-customer.100.driver-location"
-PATIENCE = 10.0  # seconds until a line must stand in the log
-
-
-@dataclass(slots=True)
-class Server:
-    """A server process, and what it has logged."""
-
-    process: ServerProcess
-    target: Target
-
-    async def logs(self, code: str, part: str = "") -> str:
-        """Wait for a line with this code (and this part); return it."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                lines = [line for line in self.process.output.splitlines() if f"[{code}]" in line and part in line]
-                if lines:
-                    assert "that-no-log-shows" not in self.process.output
-                    return lines[-1]
-                await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def serving(**env: str) -> AsyncIterator[Server]:
-    variables = {"REVERB_APPS": APPS, "REVERB_LOG_FORMAT": "text", **env}
-    with ServerProcess(env=variables) as process:
-        process.wait_until_ready()
-        apps = {"MAIN": TargetApp("1", "main-key", SECRET)}
-        apps["OTHER"] = TargetApp("2", "other-key", "another-secret-that-no-log-shows")
-        apps["CLOSED"] = TargetApp("3", "closed-key", "third")
-        apps["DISABLED"] = TargetApp("4", "disabled-key", "fourth")
-        target = Target(f"ws://127.0.0.1:{process.port}", apps)
-        try:
-            yield Server(process, target)
-        finally:
-            await target.aclose()
+from reverb_py.conformance.target import TargetApp, signed_query
+from tests.modes.serving import CHANNEL, SECRET, Server, serving
 
 
 @pytest.fixture
@@ -343,66 +291,6 @@ async def test_a_server_that_is_full() -> None:
         async with server.target.open() as second:
             assert (await second.frame())["data"]["code"] == 4100
         await server.logs("RVB607")
-
-
-# What a start says.
-
-RAILWAY = {"RAILWAY_ENVIRONMENT_ID": "x", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "20"}
-
-
-def starting(code: str, env: dict[str, str], part: str) -> object:
-    """One row of the tables below, marked with its mode."""
-    return pytest.param(code, env, part, marks=pytest.mark.mode(code, "start"), id=f"{code} {part}")
-
-
-@pytest.mark.parametrize(
-    ("code", "env", "part"),
-    [
-        starting("RVB209", {"PORT": "1"}, "PORT is '1'"),
-        starting("RVB404", RAILWAY | {"RAILWAY_REPLICA_ID": "r"}, "one replica"),
-        starting("RVB404", {"REVERB_SCALING_ENABLED": "true"}, "one node runs"),
-        starting("RVB611", {"RAILWAY_ENVIRONMENT_ID": "x"}, "Set it to 20"),
-    ],
-)
-async def test_variables_that_contradict_each_other(code: str, env: dict[str, str], part: str) -> None:
-    async with serving(**env) as server:
-        assert part in await server.logs(code)
-
-
-@pytest.mark.mode("RVB206", "start")
-async def test_an_ipv4_address_on_railway_is_widened(tmp_path: Path) -> None:
-    variables = {**os.environ, **RAILWAY, "REVERB_APPS": APPS, "PORT": "0", "REVERB_SERVER_HOST": "0.0.0.0"}
-    command = [sys.executable, "-m", "reverb_py", "serve", "--no-env-file", "--log-format", "text"]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, env=variables, cwd=tmp_path, stdout=pipe)
-    assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE):
-        said = [await process.stdout.readline()]
-        while b"Laravel" not in said[-1] and said[-1]:
-            said.append(await process.stdout.readline())
-    process.kill()
-    await process.wait()
-    output = b"".join(said).decode()
-    assert "[RVB206]" in output
-    assert "http://[::]" in output
-
-
-@pytest.mark.parametrize(
-    ("code", "env", "part"),
-    [
-        starting("RVB213", {"REVERB_SERVER_PORT": "$PORT"}, "$PORT"),
-        starting("RVB213", {"REVERB_APP_SECRET": "${{reverb.SECRET}}"}, "REVERB_APP_SECRET holds a reference"),
-        starting("RVB608", {"REVERB_APP_ACTIVITY_TIMEOUT": "0"}, "REVERB_APP_ACTIVITY_TIMEOUT is '0'"),
-    ],
-)
-def test_values_with_which_it_does_not_start(tmp_path: Path, code: str, env: dict[str, str], part: str) -> None:
-    trio = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "k", "REVERB_APP_SECRET": "s"}
-    command = [sys.executable, "-m", "reverb_py", "serve", "--no-env-file"]
-    variables = {**os.environ, **trio, **env}
-    ended = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 2
-    assert part in ended.stderr
-    assert f"[{code}]" in ended.stderr
 
 
 # What cannot happen here.
