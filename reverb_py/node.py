@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from reverb_py.cluster.backplane import Envelope, LocalBackplane
+from reverb_py.cluster.backplane import Backplane, Envelope, LocalBackplane
 from reverb_py.cluster.last_events import LastEvent, LastEvents
-from reverb_py.cluster.occupancy import Full, Joined, Left, LocalOccupancy
+from reverb_py.cluster.occupancy import Away, Joined, Left, LocalOccupancy, Occupancy, Outcome, Seat
 from reverb_py.hub import facts
 from reverb_py.hub.app import App, Apps
 from reverb_py.hub.connection import Connection
@@ -48,8 +48,10 @@ class Node:
         self.tell = tell
         self.hub = Hub()
         self.users = Users()
-        self.occupancy = occupancy or LocalOccupancy()
-        self.backplane = LocalBackplane(self.deliver)
+        local = occupancy or LocalOccupancy()
+        local.announce, local.last_event = self.publish, self._last_event
+        self.occupancy: Occupancy = local
+        self.backplane: Backplane = LocalBackplane(self.deliver, self._remember, self.terminate_here)
         self.capacity = 0  # connections; 0 is no limit
         self.draining = False
         self.keeps_payloads = False  # receipts have the beginning of each event's data
@@ -79,26 +81,31 @@ class Node:
         received = {}
         for channel in trigger.channels:
             payload = messages.event(trigger.event, channel, trigger.data)
-            if is_cache(channel):
-                event = LastEvent(payload, self._sequence + 1, self.clock() + app.cache_ttl)
-                self.last_events.put(app.id, channel, event)
-            received[channel] = self.publish(app.id, channel, payload, trigger.socket_id)
+            keep = app.cache_ttl if is_cache(channel) else 0.0
+            received[channel] = self.publish(app.id, channel, payload, trigger.socket_id, keep)
         return received
 
     def new_event_id(self) -> str:
         self._events += 1
         return f"{self.id}-{self._events}"
 
-    def publish(self, app_id: str, channel: str, payload: bytes, exclude: str | None = None) -> int:
-        """Hand a payload to every node; return how many connections are known to have received it."""
+    def publish(self, app_id: str, channel: str, payload: bytes, exclude: str | None = None, keep: float = 0.0) -> int:
+        """Hand a payload to every node; return how many connections of this one received it."""
         self._sequence += 1
-        return self.backplane.publish(Envelope(app_id, channel, payload, self._sequence, exclude))
+        return self.backplane.publish(Envelope(app_id, channel, payload, self._sequence, exclude, keep))
 
     def deliver(self, envelope: Envelope) -> int:
         """Write an envelope's payload to its subscribers on this node; return how many there are."""
         return self.hub.broadcast(
             envelope.app_id, envelope.channel, envelope.payload, envelope.sequence, envelope.exclude
         )
+
+    def _remember(self, envelope: Envelope) -> None:
+        event = LastEvent(envelope.payload, envelope.sequence, self.clock() + envelope.keep)
+        self.last_events.put(envelope.app_id, envelope.channel, event)
+
+    def _last_event(self, app_id: str, channel: str) -> LastEvent | None:
+        return self.last_events.get(app_id, channel, self.clock())  # only cache channels have one
 
     # A connection's way.
 
@@ -117,32 +124,35 @@ class Node:
         if left is None:
             return
         self.users.leave(connection)
+        if connection.user is not None:
+            self.occupancy.sign_out(connection.app.id, connection.user.id)
         self.departed.append((connection.app.id, connection.socket_id))
         for channel, member in left.items():
             self._leave(connection, channel, member)
         self.tell(facts.Disconnected(connection.app.id, connection.socket_id, code, reason, tuple(left), is_ours))
 
     def subscribe(
-        self, connection: Connection, channel: str, member: Member | None, then: Callable[[Joined | Full], None]
+        self, connection: Connection, channel: str, member: Member | None, then: Callable[[Outcome], None]
     ) -> None:
         """Subscribe a connection that may: acknowledge, snapshot, then what arrived meanwhile; then call `then`.
 
         Nothing overtakes the acknowledgement (Java and .NET drop what comes before it).
         """
         self.hub.hold(connection, channel)
-        limit = connection.app.max_presence_members
-        joined = partial(self._joined, connection, channel, member, then)
-        self.occupancy.join(connection.app.id, channel, member, limit, joined)
+        seat = Seat(connection.app.id, channel, connection.socket_id, member)
+        joined = partial(self._joined, connection, seat, then)
+        self.occupancy.join(seat, connection.app.max_presence_members, joined)
 
-    def acknowledge(self, connection: Connection, channel: str, then: Callable[[Joined], None]) -> None:
+    def acknowledge(self, connection: Connection, channel: str, then: Callable[[Outcome], None]) -> None:
         """Answer a repeated subscription: as the first one, but nothing changes and nobody else is told."""
 
-        def answer(joined: Joined) -> None:
-            if connection.socket_id in self.hub.connections:
-                self._succeed(connection, channel, joined)
-            then(joined)
+        def answer(outcome: Joined | Away) -> None:
+            if isinstance(outcome, Joined) and connection.socket_id in self.hub.connections:
+                self._succeed(connection, channel, outcome)
+            then(outcome)
 
-        self.occupancy.look(connection.app.id, channel, answer)
+        seat = Seat(connection.app.id, channel, connection.socket_id, connection.channels[channel])
+        self.occupancy.look(seat, answer)
 
     def unsubscribe(self, connection: Connection, channel: str) -> None:
         """End a subscription. Raise KeyError when there is none."""
@@ -151,54 +161,51 @@ class Node:
 
     def sign_in(self, connection: Connection, user: User) -> None:
         self.users.sign_in(connection, user)
+        self.occupancy.sign_in(connection.app.id, user.id)
         self.tell(facts.SignedIn(connection.app.id, connection.socket_id, user.id))
 
-    def terminate(self, app: App, user_id: str) -> int:
-        """Close whatever belongs to a user (4009): signed in as it, or a member of a presence channel under its id.
+    def terminate(self, app: App, user_id: str) -> None:
+        """Close whatever belongs to a user, on every node."""
+        self.backplane.terminate(app.id, user_id)
+
+    def terminate_here(self, app_id: str, user_id: str) -> int:
+        """Close what belongs to a user here (4009): signed in as it, or a member of a presence channel under its id.
 
         Return how many were closed.
         """
-        signed_in = set(self.users.of(app.id, user_id))
+        app = self.apps.by_id(app_id)
+        signed_in = set(self.users.of(app_id, user_id))
         theirs = [  # in the order in which they came, so that what others hear of it has an order too
             each
-            for each in self.hub.of_app(app.id)
-            if each in signed_in or (app.terminate_members and _is_member(each, user_id))
+            for each in self.hub.of_app(app_id)
+            if each in signed_in or (app is not None and app.terminate_members and _is_member(each, user_id))
         ]
         for connection in theirs:
             connection.close(ErrorCode.UNAUTHORIZED, "Terminated by the application")
         return len(theirs)
 
-    def _joined(
-        self,
-        connection: Connection,
-        channel: str,
-        member: Member | None,
-        then: Callable[[Joined | Full], None],
-        outcome: Joined | Full,
-    ) -> None:
-        if isinstance(outcome, Full):
+    def _joined(self, connection: Connection, seat: Seat, then: Callable[[Outcome], None], outcome: Outcome) -> None:
+        channel, member = seat.channel, seat.member
+        if not isinstance(outcome, Joined):
             self.hub.release(connection, channel)
         elif connection.socket_id in self.hub.connections:
             kept = self.hub.admit(connection, channel, member)
             if not self._succeed(connection, channel, outcome, kept):
-                self.tell(facts.CacheMissed(connection.app.id, channel))
-            self._announce(connection, channel, member, outcome)
-            self.tell(facts.Subscribed(connection.app.id, connection.socket_id, channel))
+                self.tell(facts.CacheMissed(seat.app_id, channel))
+            self._tell_joined(seat, outcome)
+            self.tell(facts.Subscribed(seat.app_id, connection.socket_id, channel))
         else:  # it went away while it joined; others may have seen its seat meanwhile
             self.hub.release(connection, channel)
-            self._announce(connection, channel, member, outcome)
-            self._give_back(connection.app.id, channel, member)
+            self._tell_joined(seat, outcome)
+            self._give_back(seat)
         then(outcome)
 
-    def _announce(self, connection: Connection, channel: str, member: Member | None, joined: Joined) -> None:
-        """Tell everybody else what became true with a join."""
-        app_id = connection.app.id
+    def _tell_joined(self, seat: Seat, joined: Joined) -> None:
+        """Tell what became true with a join."""
         if joined.occupied:
-            self.tell(facts.ChannelOccupied(app_id, channel))
-        if member is not None and joined.member_added:
-            added = messages.member_added(channel, member.user_id, member.user_info)
-            self.publish(app_id, channel, added, connection.socket_id)
-            self.tell(facts.MemberAdded(app_id, channel, member.user_id))
+            self.tell(facts.ChannelOccupied(seat.app_id, seat.channel))
+        if seat.member is not None and joined.member_added:
+            self.tell(facts.MemberAdded(seat.app_id, seat.channel, seat.member.user_id))
 
     def _succeed(
         self, connection: Connection, channel: str, joined: Joined, kept: Sequence[tuple[int, bytes]] = ()
@@ -212,7 +219,7 @@ class Node:
         else:
             connection.send(messages.subscription_succeeded(channel))
         frames = {sequence: frame for sequence, frame in kept if sequence > joined.sequence}
-        event = self.last_events.get(connection.app.id, channel, self.clock())  # only cache channels have one
+        event = joined.last_event
         missed = is_cache(channel) and event is None
         if missed:
             connection.send(messages.cache_miss(channel))
@@ -224,19 +231,18 @@ class Node:
 
     def _leave(self, connection: Connection, channel: str, member: Member | None) -> None:
         self.tell(facts.Unsubscribed(connection.app.id, connection.socket_id, channel))
-        self._give_back(connection.app.id, channel, member)
+        self._give_back(Seat(connection.app.id, channel, connection.socket_id, member))
 
-    def _give_back(self, app_id: str, channel: str, member: Member | None) -> None:
-        """Give a seat back, and tell everybody what became true with that."""
+    def _give_back(self, seat: Seat) -> None:
+        """Give a seat back, and tell what became true with that."""
 
         def after(left: Left) -> None:
-            if member is not None and left.member_removed:
-                self.publish(app_id, channel, messages.member_removed(channel, member.user_id))
-                self.tell(facts.MemberRemoved(app_id, channel, member.user_id))
+            if seat.member is not None and left.member_removed:
+                self.tell(facts.MemberRemoved(seat.app_id, seat.channel, seat.member.user_id))
             if left.vacated:
-                self.tell(facts.ChannelVacated(app_id, channel))
+                self.tell(facts.ChannelVacated(seat.app_id, seat.channel))
 
-        self.occupancy.leave(app_id, channel, member, after)
+        self.occupancy.leave(seat, after)
 
 
 def _is_member(connection: Connection, user_id: str) -> bool:

@@ -4,10 +4,11 @@ Nothing here reads bytes or clocks of its own. Only PusherError is the client's 
 is raised is ours, and the transport ends the connection.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 
-from reverb_py.cluster.occupancy import Full, Joined
+from reverb_py.cluster.occupancy import Away, Full, Outcome
 from reverb_py.codes import CLIENT_EVENT_IGNORED, OVER_QUOTA, SUBSCRIPTION_REFUSED, WRONG_KEY, Code
 from reverb_py.guesses import why_unauthorized
 from reverb_py.hub import facts
@@ -21,8 +22,11 @@ from reverb_py.protocol.errors import ClientEventError, ErrorCode, PusherError, 
 from reverb_py.protocol.members import Member, parse_member, parse_user
 from reverb_py.protocol.signatures import channel_text, matches, user_text
 
+logger = logging.getLogger(__name__)
+
 ERROR_INTERVAL = 1.0  # seconds between two pusher:error of one connection, a refused subscription adds two short frames
 MANY_MEMBERS = 100  # hosted's limit; above it presence costs every joiner the whole list
+FAULT = 1011  # RFC 6455 7.4.1; clients come back after a second
 SHOWN = 128  # characters of what a client sent that are repeated to it
 
 
@@ -160,10 +164,13 @@ class Session:
         except PusherError as error:
             raise SubscriptionError(command.channel, error.message) from None
 
-    def _joined(self, channel: str, outcome: Joined | Full) -> None:
+    def _joined(self, channel: str, outcome: Outcome) -> None:
         """A join ended: say so if it was refused, then obey what waited for it."""
         self._joining = False
         if self._gone:
+            return
+        if isinstance(outcome, Away):  # never an error of authorization: clients would not ask again
+            self.connection.close(ErrorCode.OVER_CAPACITY, "Redis is out of reach, try again")
             return
         if isinstance(outcome, Full):
             text = f"{channel} is full: it has {outcome.limit} members"
@@ -185,9 +192,14 @@ class Session:
         self._waiting.append(text)
 
     def _go_on(self) -> None:
+        """Obey what waited. No transport stands above to catch a fault of ours: it ends this connection alone."""
         self._obeying = True
-        while self._waiting and not self._joining and not self._gone:
-            self.receive(self._waiting.popleft())
+        try:
+            while self._waiting and not self._joining and not self._gone:
+                self.receive(self._waiting.popleft())
+        except Exception:
+            logger.exception("A message of %s failed, a fault of this server", self.connection.socket_id)
+            self.connection.close(FAULT, "Internal error")
         self._obeying = False
         if not self._joining:
             self._waiting = None
@@ -214,6 +226,8 @@ class Session:
             payload = messages.event(command.event, channel, command.data)
         else:
             payload = messages.member_event(command.event, channel, command.data, member.user_id)
+        if self.node.backplane.refusal:
+            raise ClientEventError(f"Not sent, try again: {self.node.backplane.refusal}")
         received = self.node.publish(app.id, channel, payload, self.connection.socket_id)
         fact = facts.ClientEventSent(app.id, self.connection.socket_id, channel, command.event, received)
         self.node.tell(fact)

@@ -17,13 +17,12 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from reverb_py.cluster.last_events import LastEvents
-from reverb_py.cluster.occupancy import Full, Joined, LocalOccupancy
+from reverb_py.cluster.occupancy import Joined, LocalOccupancy, Outcome, Seat
 from reverb_py.conformance.signing import channel_auth, user_auth
 from reverb_py.hub import facts
 from reverb_py.hub.app import App, Apps, Credential
 from reverb_py.hub.connection import Connection
 from reverb_py.node import Node
-from reverb_py.protocol.members import Member
 from reverb_py.protocol.triggers import Trigger
 from reverb_py.session import Session
 
@@ -62,22 +61,20 @@ class SlowOccupancy(LocalOccupancy):
         self.immediate = False  # from now on, as on a single node
         self.sequence = 0  # of the newest event that is older than the joins
 
-    def join(
-        self, app_id: str, channel: str, member: Member | None, limit: int, then: Callable[[Joined | Full], None]
-    ) -> None:
+    def join(self, seat: Seat, limit: int, then: Callable[[Outcome], None]) -> None:
         if self.immediate:
-            super().join(app_id, channel, member, limit, then)
+            super().join(seat, limit, then)
         else:
-            super().join(app_id, channel, member, limit, lambda outcome: self._keep(outcome, then))
+            super().join(seat, limit, lambda outcome: self._keep(outcome, then))
 
-    def look(self, app_id: str, channel: str, then: Callable[[Joined], None]) -> None:
-        super().look(app_id, channel, lambda seen: self.answers.append(partial(then, seen)))
+    def look(self, seat: Seat, then: Callable[[Joined], None]) -> None:
+        super().look(seat, lambda seen: self.answers.append(partial(then, seen)))
 
     def answer(self) -> None:
         """Let the oldest answer arrive."""
         self.answers.popleft()()
 
-    def _keep(self, outcome: Joined | Full, then: Callable[[Joined | Full], None]) -> None:
+    def _keep(self, outcome: Outcome, then: Callable[[Outcome], None]) -> None:
         if isinstance(outcome, Joined):
             outcome = replace(outcome, sequence=self.sequence)
         self.answers.append(partial(then, outcome))
@@ -152,12 +149,13 @@ class World:
         self.clock = Clock()
         self.facts: list[facts.Fact] = []
         self.last_events = LastEvents(1 << 20)
+        self.occupancy = occupancy or LocalOccupancy()
         self.node = Node(
             Apps((app, *more)),
             clock=self.clock,
             last_events=self.last_events,
             tell=self.facts.append,
-            occupancy=occupancy,
+            occupancy=self.occupancy,
         )
         self._ids = count(1)
 

@@ -34,7 +34,7 @@ class Peer:
 
 @dataclass(slots=True, eq=False)
 class Join:
-    """A subscription on its way. `members` is what was true when it began, None when there was no room."""
+    """A subscription on its way. `members` and `cached` are what was true when it began; members None: no room."""
 
     peer: Peer
     channel: str
@@ -44,6 +44,7 @@ class Join:
     added: bool = False
     is_repeated: bool = False
     kept: dict[int, Seen] = field(default_factory=dict)
+    cached: tuple[int, Seen] | None = None
 
 
 def brief(fact: facts.Fact) -> Seen | None:
@@ -186,8 +187,10 @@ class Model:
     def _begin(self, peer: Peer, channel: str, who: Claim | None) -> Join:
         place = (peer.app_id, channel)
         members = self.members.get(place, {})
+        sequence, message, expires = self.cached.get(place, (0, (), 0.0))
+        cached = (sequence, message) if expires > self.now else None
         if channel in peer.channels:
-            return Join(peer, channel, who, dict(members), is_repeated=True)
+            return Join(peer, channel, who, dict(members), is_repeated=True, cached=cached)
         limit = self.apps[peer.app_id].max_presence_members
         added = who is not None and who[0] not in members
         if added and limit and len(members) >= limit:
@@ -196,7 +199,11 @@ class Model:
         if who is not None:
             self.members.setdefault(place, {}).setdefault(*who)
             self.connections[place, who[0]] += 1
-        return Join(peer, channel, who, dict(self.members.get(place, {})), self.seats[place] == 1, added)
+        if added and who is not None:
+            data = f'{{"user_id":"{who[0]}","user_info":{who[1]}}}'
+            self._deliver(place, ("pusher_internal:member_added", channel, data, None), peer.socket_id)
+        everybody = dict(self.members.get(place, {}))
+        return Join(peer, channel, who, everybody, self.seats[place] == 1, added, cached=cached)
 
     def finish(self, join: Join) -> None:
         """Let the answer to a join arrive, and what the peer said meanwhile be obeyed."""
@@ -204,7 +211,7 @@ class Model:
         peer.joining = None
         if peer.is_gone:
             if join.members is not None and not join.is_repeated:
-                self._announce(join)
+                self._tell(join)
                 self._give_back((peer.app_id, channel), user_id)
             return
         if join.members is None:
@@ -214,7 +221,7 @@ class Model:
         else:
             peer.channels[channel] = user_id
             self._acknowledge(join, join.members)
-            self._announce(join)
+            self._tell(join)
             self.facts.append(("Subscribed", peer.app_id, peer.socket_id, channel))
         while peer.waiting and peer.joining is None and not peer.is_gone:
             peer.waiting.popleft()()
@@ -223,8 +230,8 @@ class Model:
         peer, channel = join.peer, join.channel
         listed = tuple(members.items()) if names.is_presence(channel) else None
         peer.inbox.append(("pusher_internal:subscription_succeeded", channel, listed))
-        sequence, message, expires = self.cached.get((peer.app_id, channel), (0, (), 0.0))
-        if expires > self.now:
+        if join.cached is not None:
+            sequence, message = join.cached
             join.kept[sequence] = message
         elif names.is_cache(channel):
             peer.inbox.append(("pusher:cache_miss", channel, "{}", None))
@@ -232,14 +239,11 @@ class Model:
                 self.facts.append(("CacheMissed", peer.app_id, channel))
         peer.inbox += [join.kept[each] for each in sorted(join.kept)]
 
-    def _announce(self, join: Join) -> None:
+    def _tell(self, join: Join) -> None:
         place = (join.peer.app_id, join.channel)
         if join.occupied:
             self.facts.append(("ChannelOccupied", *place))
         if join.added and join.claim is not None:
-            data = f'{{"user_id":"{join.claim[0]}","user_info":{join.claim[1]}}}'
-            added = ("pusher_internal:member_added", join.channel, data, None)
-            self._deliver(place, added, join.peer.socket_id)
             self.facts.append(("MemberAdded", *place, join.claim[0]))
 
     # What follows from it.

@@ -196,7 +196,7 @@ class Walk(RuleBasedStateMachine):
         app = self.model.apps.get(app_id)
         if app is not None:
             gone = self.model.terminate(app_id, user)
-            assert self.world.node.terminate(app, user) == len(gone)
+            assert self.world.node.terminate_here(app.id, user) == len(gone)
             assert [len(self.clients[peer].goodbyes) for peer in gone] == [1] * len(gone)
 
     @rule(app_id=APP_IDS, change=st.sampled_from(["any number of members", *CHANGED[FIRST.id]]))
@@ -250,7 +250,7 @@ class Walk(RuleBasedStateMachine):
     def seats_are_counted_and_members_are_the_distinct_users(self) -> None:
         seats = {
             (app_id, channel): (each.count, each.members)
-            for app_id, channels in self.world.node.occupancy._seats.items()
+            for app_id, channels in self.world.occupancy._seats.items()
             for channel, each in channels.items()
         }
         members = self.model.members
@@ -264,7 +264,7 @@ class Walk(RuleBasedStateMachine):
             self.occupancy.answer()
         assert (self.world.node.hub.connections, self.world.node.hub._channels) == ({}, {})
         assert self.world.node.users._connections == {}
-        assert self.world.node.occupancy._seats == {}
+        assert self.world.occupancy._seats == {}
 
 
 class SlowWalk(Walk):

@@ -239,11 +239,11 @@ def test_a_user_is_closed_wherever_it_is_signed_in_or_a_member(world: World) -> 
     stranger.subscribes("a")  # neither signed in nor a member: what ended the whole request in Reverb (rb 5.8)
     stranger.joins("presence-x", "ben")
     world.node.sign_in(abroad.connection, User("ann"))
-    assert world.node.terminate(APP, "ann") == 3
+    assert world.node.terminate_here(APP.id, "ann") == 3
     said = [client.goodbyes for client in (signed_in, member, both, stranger, abroad)]
     assert said == [[(4009, "Terminated by the application")]] * 3 + [[], []]
-    assert world.node.terminate(APP, "ann") == 0
-    assert world.node.terminate(APP, "nobody") == 0
+    assert world.node.terminate_here(APP.id, "ann") == 0
+    assert world.node.terminate_here(APP.id, "nobody") == 0
 
 
 def test_a_user_that_went_away_is_not_kept(world: World) -> None:
@@ -295,7 +295,7 @@ def test_a_node_that_everybody_left_remembers_nothing(world: World) -> None:
         client.leaves()
     node = world.node
     assert (node.hub.connections, node.hub._channels, node.users._connections) == ({}, {}, {})
-    assert node.occupancy._seats == {}
+    assert world.occupancy._seats == {}
     told = {kind: len(world.told(kind)) for kind in (facts.ChannelOccupied, facts.ChannelVacated)}
     assert told[facts.ChannelOccupied] == told[facts.ChannelVacated] > 20
     assert len(world.told(facts.MemberAdded)) == len(world.told(facts.MemberRemoved)) > 4

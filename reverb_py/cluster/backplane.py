@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(slots=True)  # not frozen: that would double what making one costs, on the way of every event
@@ -13,14 +14,44 @@ class Envelope:
     payload: bytes
     sequence: int
     exclude: str | None = None  # a socket id
+    keep: float = 0.0  # seconds for which it is its channel's last event; 0: it is none
+
+
+class Backplane(Protocol):
+    """The way to every node, this one included."""
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be published now, "" when it can: asked before, so that a publish is refused whole."""
+
+    def publish(self, envelope: Envelope) -> int:
+        """Hand it to every node; return how many connections of this one received it, which is at once."""
+
+    def terminate(self, app_id: str, user_id: str) -> None:
+        """Have every node close what belongs to a user."""
 
 
 class LocalBackplane:
     """The backplane of a single node: publishing delivers, in the same turn."""
 
-    def __init__(self, deliver: Callable[[Envelope], int]) -> None:
+    refusal = ""
+
+    def __init__(
+        self,
+        deliver: Callable[[Envelope], int],
+        remember: Callable[[Envelope], None],
+        terminate: Callable[[str, str], object],
+    ) -> None:
+        """`remember` keeps a channel's last event; `terminate` closes what belongs to a user of an app."""
         self._deliver = deliver
+        self._remember = remember
+        self._terminate = terminate
 
     def publish(self, envelope: Envelope) -> int:
         """Deliver; return how many connections received it."""
+        if envelope.keep:
+            self._remember(envelope)
         return self._deliver(envelope)
+
+    def terminate(self, app_id: str, user_id: str) -> None:
+        self._terminate(app_id, user_id)

@@ -3,6 +3,7 @@
 Statuses are Reverb's, error bodies plain text (Laravel prints them verbatim), successes JSON objects.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -15,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from reverb_py import codes
+from reverb_py.cluster.occupancy import Channels
 from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
@@ -26,6 +28,8 @@ from reverb_py.transports.http_auth import INVALID, Authenticator, Head, Refusal
 from reverb_py.transports.publishing import fits_md5, outcome, publish
 
 Info = dict[str, object]
+
+RETRY_AFTER = "1"  # seconds; a node tries to reach Redis again as often
 
 
 class Json(Response):
@@ -91,8 +95,8 @@ class HttpApi:
         headers = self._publish(app, [trigger], request, started)
         if not trigger.info:
             return Json({}, headers=headers)
-        infos = {name: await self._info(app, name, trigger.info) for name in trigger.channels}
-        return Json({"channels": infos}, headers=headers)
+        infos = await self._infos(app, trigger.channels, trigger.info)
+        return Json({"channels": dict(zip(trigger.channels, infos, strict=True))}, headers=headers)
 
     async def batch_events(self, request: Request) -> Response:
         started = perf_counter()
@@ -101,7 +105,7 @@ class HttpApi:
         headers = self._publish(app, batch, request, started)
         if not any(trigger.info for trigger in batch):
             return Json({}, headers=headers)
-        infos = [await self._info(app, trigger.channels[0], trigger.info) for trigger in batch]
+        infos = await asyncio.gather(*[self._info(app, each.channels[0], each.info) for each in batch])
         return Json({"batch": infos}, headers=headers)
 
     async def channel_events(self, request: Request) -> Response:
@@ -118,9 +122,16 @@ class HttpApi:
         return Json({}, status_code=202, headers=headers)
 
     def _publish(self, app: App, batch: Sequence[Trigger], request: Request, started: float) -> dict[str, str]:
-        """Publish, and return the headers that tell what became of it."""
+        """Publish, and return the headers that tell what became of it; refuse all when the bus cannot take it."""
+        self._check_bus()
         library = request.headers.get("x-pusher-library", "")
         return dict(outcome([publish(self._node, app, trigger, library, started) for trigger in batch]))
+
+    def _check_bus(self) -> None:
+        """Raise Refusal when the other nodes are out of reach: nothing is done by halves."""
+        refusal = self._node.backplane.refusal
+        if refusal:
+            raise Refusal(503, "Not accepted, try again.", codes.REDIS_AWAY, refusal)
 
     # Questions.
 
@@ -131,14 +142,16 @@ class HttpApi:
 
     async def connections(self, request: Request) -> Response:
         app, _, _ = await self._read(request)
-        return Json({"connections": self._node.hub.connected(app.id)})
+        everywhere = await self._node.occupancy.connections(app.id)
+        return Json({"connections": self._node.hub.connected(app.id) if everywhere is None else everywhere})
 
     async def channels(self, request: Request) -> Response:
         app, parameters, _ = await self._read(request)
         prefix, info = parameters.get("filter_by_prefix", ""), _info_of(parameters)
         occupied = await self._node.occupancy.channels(app.id)
         names = [name for name in occupied if name.startswith(prefix) and user_of(name) is None]
-        return Json({"channels": {name: await self._info(app, name, info) for name in names}})
+        infos = await self._infos(app, names, info, occupied)
+        return Json({"channels": dict(zip(names, infos, strict=True))})
 
     async def channel(self, request: Request) -> Response:
         app, parameters, _ = await self._read(request)
@@ -162,31 +175,49 @@ class HttpApi:
         users = await self._info(app, channel, frozenset({"user_count"}))
         return Json({"occupied": count > 0, **users, "connection_count": count})
 
-    async def _info(self, app: App, channel: str, wanted: frozenset[str], *, with_null: bool = False) -> Info:
+    async def _infos(
+        self, app: App, channels: Sequence[str], wanted: frozenset[str], known: Channels | None = None
+    ) -> Sequence[Info]:
+        """Return the wanted attributes of each channel, asked for all at once, and not if they are `known`."""
+        if not wanted:
+            return [{} for _ in channels]
+        if known is None:
+            return await asyncio.gather(*[self._info(app, channel, wanted) for channel in channels])
+        return await asyncio.gather(*[self._info(app, each, wanted, known=known[each]) for each in channels])
+
+    async def _info(
+        self,
+        app: App,
+        channel: str,
+        wanted: frozenset[str],
+        *,
+        with_null: bool = False,
+        known: tuple[int, int] | None = None,
+    ) -> Info:
         """Return those of the wanted attributes that apply to the channel; the rest is left out."""
         occupancy, info = self._node.occupancy, Info()
         if "user_count" in wanted and is_presence(channel):
-            info["user_count"] = len(await occupancy.members(app.id, channel))
+            info["user_count"] = known[1] if known else len(await occupancy.members(app.id, channel))
         if "subscription_count" in wanted and not is_presence(channel):
-            info["subscription_count"] = await occupancy.subscriptions(app.id, channel)
+            info["subscription_count"] = known[0] if known else await occupancy.subscriptions(app.id, channel)
         if "cache" in wanted and is_cache(channel):
-            cached = self._cached(app, channel)
+            cached = await self._cached(app, channel)
             if cached is not None or with_null:
                 info["cache"] = cached
         return info
 
-    def _cached(self, app: App, channel: str) -> Info | None:
-        now = self._node.clock()
-        event = self._node.last_events.get(app.id, channel, now)
+    async def _cached(self, app: App, channel: str) -> Info | None:
+        event = await self._node.occupancy.last_event_of(app.id, channel)
         if event is None:
             return None
         fields: Info = orjson.loads(event.payload)
-        return fields | {"ttl": max(1, int(event.expires - now))}
+        return fields | {"ttl": max(1, int(event.expires - self._node.clock()))}
 
     # The rest.
 
     async def terminate(self, request: Request) -> Response:
         app, _, _ = await self._read(request)
+        self._check_bus()
         self._node.terminate(app, request.path_params["user_id"])
         return Json({})
 
@@ -240,7 +271,8 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
         told = facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, refusal.text)
         event, channels = triggers.claimed(body) if body else ("", ())
         tell(replace(told, publisher=_publisher(request), size=_announced(request), event=event, channels=channels))
-        return PlainTextResponse(refusal.text, refusal.status)
+        headers = {"Retry-After": RETRY_AFTER} if refusal.status == 503 else {}
+        return PlainTextResponse(refusal.text, refusal.status, headers)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)

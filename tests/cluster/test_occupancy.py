@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverb_py.cluster.occupancy import Full, Joined, Left, LocalOccupancy
+from reverb_py.cluster.occupancy import Full, Joined, Left, LocalOccupancy, Outcome, Seat
 from reverb_py.protocol.members import Member
 
 ANN, BEN = Member("ann", b'{"n":1}'), Member("ben")
@@ -20,21 +20,24 @@ class Seats:
         self.app_id = app_id
         self.channel = channel
 
-    def join(self, member: Member | None, limit: int = 0) -> Joined | Full:
-        answers: list[Joined | Full] = []
-        self.occupancy.join(self.app_id, self.channel, member, limit, answers.append)
+    def _seat(self, member: Member | None) -> Seat:
+        return Seat(self.app_id, self.channel, "1.1", member)
+
+    def join(self, member: Member | None, limit: int = 0) -> Outcome:
+        answers: list[Outcome] = []
+        self.occupancy.join(self._seat(member), limit, answers.append)
         (answer,) = answers
         return answer
 
     def look(self) -> Joined:
         answers: list[Joined] = []
-        self.occupancy.look(self.app_id, self.channel, answers.append)
+        self.occupancy.look(self._seat(None), answers.append)
         (answer,) = answers
         return answer
 
     def leave(self, member: Member | None) -> Left:
         answers: list[Left] = []
-        self.occupancy.leave(self.app_id, self.channel, member, answers.append)
+        self.occupancy.leave(self._seat(member), answers.append)
         (answer,) = answers
         return answer
 
