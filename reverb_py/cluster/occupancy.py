@@ -47,6 +47,10 @@ class Away:
     """The join could not be decided: what the nodes share is out of reach."""
 
 
+class Unreachable(Exception):
+    """What the nodes share cannot be asked now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """What became true with a leave."""

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from reverb_py import codes
-from reverb_py.cluster.occupancy import Channels
+from reverb_py.cluster.occupancy import Channels, Unreachable
 from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
@@ -282,6 +282,9 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
         status, code = _TRIGGER_ERRORS[type(error)]
         return answer(request, Refusal(status, str(error), code), request.state.body)
 
+    async def unreachable(request: Request, error: Exception) -> Response:
+        return answer(request, Refusal(503, "Not answered, try again.", codes.REDIS_AWAY, f"{error}."))
+
     async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         response = answer(request, _route_refusal(request, error.status_code))
@@ -295,6 +298,7 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
         Refusal: refused,
         HTTPException: no_route,
         ClientDisconnect: gone,
+        Unreachable: unreachable,
         **dict.fromkeys(_TRIGGER_ERRORS, bad_trigger),
     }
     app = Starlette(routes=api.routes(), exception_handlers=handlers)
