@@ -29,7 +29,8 @@ NODES_APART = Code(
     "RVB404",
     "Several servers run side by side and do not know of each other",
     "Replicas without Redis: an event reaches only the clients of the server that got the publish.",
-    "The server warns on a platform with replicas; the doctor publishes to several sockets of its own and counts.",
+    "The server warns on a platform with replicas, and refuses workers without Redis; the doctor publishes to several "
+    "sockets of its own and counts.",
     "Run one replica, or connect them over Redis (REVERB_SCALING_ENABLED=true and REDIS_URL on each).",
     "soketi/soketi#428, laravel/reverb#378",
 )

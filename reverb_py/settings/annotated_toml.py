@@ -3,7 +3,7 @@
 import json
 import textwrap
 
-from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, SERVER_SETTINGS, Setting
+from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, REDIS_SETTINGS, SERVER_SETTINGS, Setting
 
 _WIDTH = 110
 
@@ -13,6 +13,10 @@ _HEAD = """\
 # Looked for as ./reverb.toml, then ./config/reverb.toml; --config or REVERB_CONFIG names another one.
 # Command line, environment and env file (.env) come before this file. Better keep secrets out of it:
 # REVERB_APP_SECRET, REVERB_APP_SECRET_FILE or REVERB_APPS (JSON with the keys of [[apps]]) may hold them.
+"""
+
+_REDIS = """\
+# Where Redis is; read only when scaling_enabled is true. REDIS_URL_FILE and REDIS_PASSWORD_FILE may name files.
 """
 
 _DEFAULTS = """\
@@ -39,6 +43,8 @@ def annotated_toml() -> str:
     parts = [
         _HEAD,
         *map(_entry, SERVER_SETTINGS),
+        _REDIS,
+        *map(_entry, REDIS_SETTINGS),
         _DEFAULTS,
         *map(_entry, APP_LIMITS),
         _APPS + "\n" + credentials,

@@ -9,15 +9,16 @@ from pathlib import Path
 from reverb_py import laravel_env
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import did_you_mean
-from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, SERVER_SETTINGS
+from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, REDIS_SETTINGS, SERVER_SETTINGS
 
 TOML_PLACES = ("reverb.toml", "config/reverb.toml")
 
 _APP_KEYS = [row.name for row in APP_LIMITS]
 _APP_VARIABLES = {name for row in (*APP_CREDENTIALS, *APP_LIMITS) for name in row.about.variables}
 _SERVER_VARIABLES = {name for row in SERVER_SETTINGS for name in row.about.variables}
+_REDIS_VARIABLES = {name for row in REDIS_SETTINGS for name in row.about.variables}
 _KNOWN = {
-    "": [*(row.name for row in SERVER_SETTINGS), "apps", "app_defaults"],
+    "": [*(row.name for row in (*SERVER_SETTINGS, *REDIS_SETTINGS)), "apps", "app_defaults"],
     "app_defaults": _APP_KEYS,
     "apps": ["id", "key", "secret", "more_credentials", *_APP_KEYS],
 }
@@ -25,11 +26,15 @@ _KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """An env file's name, "" when there is none, and its variables. `refused` says which of an app's has no value."""
+    """An env file's name, "" when there is none, and its variables.
+
+    `refused` says which of an app's has no value, `refused_redis` which of Redis's: neither matters to everybody.
+    """
 
     name: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
+    refused_redis: str = ""
 
 
 def read_env_file(name: str, directory: Path, environ: Mapping[str, str], notices: list[Notice]) -> EnvFile:
@@ -44,7 +49,7 @@ def read_env_file(name: str, directory: Path, environ: Mapping[str, str], notice
             f"cannot read the env file {path}: {error.strerror}. Correct --env-file or REVERB_ENV_FILE"
         ) from None
     read = laravel_env.parse(text, environ)
-    shown, refused = name or ".env", ""
+    shown, refused, refused_redis = name or ".env", "", ""
     for problem in read.problems:
         named = f" ({problem.name})" if problem.name else ""
         what = f"line {problem.line} of {shown}{named} cannot be read as Laravel reads it: {problem.what}"
@@ -54,7 +59,9 @@ def read_env_file(name: str, directory: Path, environ: Mapping[str, str], notice
             raise ConfigError(f"{what}. Correct that line")
         else:
             notices.append(Notice(logging.WARNING, f"{what}; it is left out"))
-    return EnvFile(shown, read.values, refused)
+            if problem.name in _REDIS_VARIABLES:
+                refused_redis = refused_redis or f"{what}. Correct that line"
+    return EnvFile(shown, read.values, refused, refused_redis)
 
 
 def read_toml(name: str, directory: Path) -> tuple[str, dict[str, object]]:

@@ -22,9 +22,11 @@ from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import explain
 from reverb_py.settings.files import EnvFile, check_app_defaults, read_env_file, read_toml
 from reverb_py.settings.platform import Platform
+from reverb_py.settings.redis_address import PLACES, read_redis
 from reverb_py.settings.server import Settings
 from reverb_py.settings.sources import Found, Options, Source, Table, Variables, first
 from reverb_py.settings.table import SERVER_SETTINGS
+from reverb_py.settings.workers import check_workers, web_concurrency
 
 DRAIN_RESERVE = 2  # seconds of the platform's patience that are kept for the end of the process
 
@@ -95,6 +97,12 @@ def load(
     """
     read = _read(command_line or CommandLine(), environ, directory)
     settings, found = _settings(read)
+    if settings.scaling_enabled:
+        if read.env_file_read.refused_redis:
+            raise ConfigError(read.env_file_read.refused_redis)
+        address, parts = read_redis(read.sources())
+        settings, found = settings.model_copy(update={"redis_address": address}), found | parts
+    check_workers(settings, found)
     check_certificate(settings)
     if read.env_file_read.refused:
         raise ConfigError(read.env_file_read.refused)
@@ -102,7 +110,8 @@ def load(
     reader = AppsReader(read.sources("app_defaults"), read.variables, settings.profile, read.notices)
     limits, apps = reader.limits(), reader.apps(read.toml.get("apps", []), read.toml_name)
 
-    read.notices.extend(worth_telling.all_of(read.variables, settings, read.platform))
+    has_redis = any(name in found for name in PLACES)
+    read.notices.extend(worth_telling.all_of(read.variables, settings, read.platform, has_redis=has_redis))
     return Configuration(
         settings=settings,
         apps=apps,
@@ -120,7 +129,7 @@ def load_server(
     environ: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> Settings:
-    """The server's settings alone, whatever is wrong with apps and certificate: a running server goes on with its own.
+    """The server's settings alone, whatever is wrong with apps, certificate and Redis: what runs goes on with its own.
 
     Raise ConfigError as `load` does.
     """
@@ -146,7 +155,12 @@ def _read(typed: CommandLine, environ: Mapping[str, str] | None, directory: Path
 def _settings(read: _Read) -> tuple[Settings, dict[str, Found]]:
     """The server's settings as the platform changes them, and where each came from."""
     settings, found = _as_set(read.sources())
-    return settings.model_copy(update=_of_the_platform(settings, read.platform, found, read.notices)), found
+    changes = _of_the_platform(settings, read.platform, found, read.notices)
+    if "workers" not in found:
+        asked = web_concurrency(read.variables, read.notices, scales=settings.scaling_enabled)
+        found |= asked
+        changes |= {name: each.value for name, each in asked.items()}
+    return settings.model_copy(update=changes), found
 
 
 def _as_set(sources: Sequence[Source]) -> tuple[Settings, dict[str, Found]]:

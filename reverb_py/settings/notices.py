@@ -1,9 +1,7 @@
-"""What is worth a word at start, though it works: misspelt names, what this version does not do."""
+"""What is worth a word at start, though it works: misspelt names, what contradicts the platform."""
 
 import logging
 from collections.abc import Iterable, Sequence
-
-from pydantic import TypeAdapter, ValidationError
 
 from reverb_py import codes
 from reverb_py.settings.errors import Notice
@@ -12,28 +10,18 @@ from reverb_py.settings.platform import SERVICE_LINK_NAME, Platform
 from reverb_py.settings.server import Settings
 from reverb_py.settings.sources import Variables
 from reverb_py.settings.table import SETTINGS
-from reverb_py.settings.values import Switch
 
-_SWITCH: TypeAdapter[bool] = TypeAdapter(Switch)
 OTHER_VARIABLES = frozenset({"REVERB_APPS", "REVERB_CONFIG", "REVERB_ENV_FILE"})
-# Reverb's own that mean nothing here, or not yet; they stand in every Laravel project.
-REVERBS = frozenset(
-    {
-        "REVERB_SERVER",
-        "REVERB_SCALING_ENABLED",
-        "REVERB_SCALING_CHANNEL",
-        "REVERB_PULSE_INGEST_INTERVAL",
-        "REVERB_TELESCOPE_INGEST_INTERVAL",
-    }
-)
+# Reverb's own that mean nothing here; they stand in every Laravel project.
+REVERBS = frozenset({"REVERB_SERVER", "REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL"})
 
 
-def all_of(sources: Sequence[Variables], settings: Settings, platform: Platform) -> list[Notice]:
-    """Everything below, of the environment and the env file."""
+def all_of(sources: Sequence[Variables], settings: Settings, platform: Platform, *, has_redis: bool) -> list[Notice]:
+    """Everything below, of the environment and the env file; `has_redis` when somebody has said where Redis is."""
     names = {name for source in sources for name in source.values}
     return [
         *unknown_variables(names),
-        *not_in_this_version(sources),
+        *about_scaling(settings, platform, has_redis=has_redis),
         *about_the_platform(settings, platform),
     ]
 
@@ -56,20 +44,12 @@ def unknown_variables(names: Iterable[str]) -> list[Notice]:
     return [_warning(f"{name} is no setting, and ignored{did_you_mean(name, sorted(known))}") for name in strange]
 
 
-def not_in_this_version(sources: Sequence[Variables]) -> list[Notice]:
-    notices = []
-    if _is_on(_value(sources, "REVERB_SCALING_ENABLED")):
-        notices.append(
-            _warning(
-                "REVERB_SCALING_ENABLED is on, but this version does not scale over Redis yet: one node "
-                "runs, and REDIS_* and REVERB_SCALING_CHANNEL are not used. Run one server only, or clients "
-                f"miss events [{codes.NODES_APART}]"
-            )
-        )
-    workers = _value(sources, "WEB_CONCURRENCY")
-    if workers not in (None, "1"):
-        notices.append(_warning(f"WEB_CONCURRENCY is {workers!r}, and ignored: one process serves everybody"))
-    return notices
+def about_scaling(settings: Settings, platform: Platform, *, has_redis: bool) -> list[Notice]:
+    """A word when scaling is on and nobody has said where Redis is; a container has none of its own."""
+    if not settings.scaling_enabled or has_redis:
+        return []
+    text = f"No Redis is named: {settings.redis_address.shown} is used. Set REDIS_URL [{codes.REDIS_AWAY}]"
+    return [Notice(logging.WARNING if platform.managed else logging.INFO, text)]
 
 
 def about_the_platform(settings: Settings, platform: Platform) -> list[Notice]:
@@ -83,11 +63,11 @@ def about_the_platform(settings: Settings, platform: Platform) -> list[Notice]:
         )
         notices.append(_warning(text))
     if platform.railway:
-        notices += _about_railway(platform)
+        notices += _about_railway(settings, platform)
     return notices
 
 
-def _about_railway(platform: Platform) -> list[Notice]:
+def _about_railway(settings: Settings, platform: Platform) -> list[Notice]:
     notices = []
     if platform.draining_seconds is None:
         text = (
@@ -95,26 +75,14 @@ def _about_railway(platform: Platform) -> list[Notice]:
             f"clients see 1006 instead of a goodbye. Set it to 20 [{codes.DEPLOY_CUTS}]"
         )
         notices.append(_warning(text))
-    if platform.replica_id:
+    if platform.replica_id and not settings.scaling_enabled:
         text = (
-            "This server shares events with no other: run one replica of this service, or clients miss what the "
-            f"others are sent [{codes.NODES_APART}]"
+            "This server shares events with no other: run one replica of this service, or set "
+            "REVERB_SCALING_ENABLED=true and REDIS_URL; else clients miss what the other replicas are sent "
+            f"[{codes.NODES_APART}]"
         )
         notices.append(Notice(logging.INFO, text))
     return notices
-
-
-def _value(sources: Sequence[Variables], name: str) -> object:
-    found = next((each for each in (source.variable(name) for source in sources) if each), None)
-    return None if found is None else found.value
-
-
-def _is_on(value: object) -> bool:
-    """As a switch is read; a word that is none counts, since it is true for PHP."""
-    try:
-        return value is not None and _SWITCH.validate_python(value)
-    except ValidationError:
-        return True
 
 
 def _warning(text: str) -> Notice:

@@ -1,23 +1,22 @@
 """The server's own settings: one field each, with all that is said about it. Reads nothing by itself."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
+from reverb_py.cluster.redis.address import RedisAddress
 from reverb_py.settings.about import About
+from reverb_py.settings.listening import ListeningSettings
 from reverb_py.settings.values import (
     Count,
-    Host,
-    Path,
-    Port,
+    Lease,
     Positive,
+    Prefix,
     Proxies,
     Seconds,
     Size,
     SomeSeconds,
     Switch,
     Word,
+    Workers,
 )
 
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
@@ -25,66 +24,9 @@ LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert"
 LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 
 
-class Settings(BaseSettings):
+class Settings(ListeningSettings):
     """Values only, checked. `Settings()` is the defaults; `load` fills it from every source."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
-
-    host: Annotated[
-        Host,
-        About(
-            "Address to listen on; empty, * and :: are every IPv4 and IPv6 address, 0.0.0.0 is IPv4 alone.",
-            ("REVERB_SERVER_HOST",),
-            "",
-            "every IPv4 and IPv6 address",
-        ),
-    ] = ""
-    port: Annotated[
-        Port,
-        About("Port to listen on; 0 takes a free one. 8080 is Reverb's.", ("REVERB_SERVER_PORT", "PORT")),
-    ] = 8080
-    ipv4_only: Annotated[
-        Switch,
-        About(
-            "Of every address, listen on those of IPv4 alone, on Railway too, where 0.0.0.0 would be widened.",
-            ("REVERB_IPV4_ONLY",),
-        ),
-    ] = False
-    path: Annotated[
-        Path,
-        About(
-            "Prefix of every path, as Reverb's: ws, /ws and /ws/ are the same.",
-            ("REVERB_SERVER_PATH",),
-            "",
-            "none",
-        ),
-    ] = ""
-    hostname: Annotated[
-        Host,
-        About(
-            "Host that clients connect to; for the suggestions at start only.",
-            ("REVERB_HOST",),
-            "",
-            "none",
-        ),
-    ] = ""
-    public_port: Annotated[
-        Port,
-        About(
-            "Port that clients connect to, 0: the one listened on; for the suggestions only.",
-            ("REVERB_PORT",),
-        ),
-    ] = 0
-    public_scheme: Annotated[
-        Literal["", "http", "https"],
-        Word,
-        About(
-            "Scheme that clients connect by; for the suggestions only.",
-            ("REVERB_SCHEME",),
-            shown_default="https for port 443, else http",
-            choices=("http", "https"),
-        ),
-    ] = ""
     debug: Annotated[Switch, About("Log every step, as Reverb's --debug.", ("REVERB_DEBUG",))] = False
     log_level: Annotated[
         LogLevel,
@@ -170,16 +112,6 @@ class Settings(BaseSettings):
             "none; * on Railway, whose edge cannot be gone around",
         ),
     ] = ()
-    tls_cert: Annotated[
-        str,
-        About(
-            "Certificate chain (PEM); with tls_key the server speaks TLS itself.",
-            ("REVERB_TLS_CERT",),
-            "file",
-            "none",
-        ),
-    ] = ""
-    tls_key: Annotated[str, About("Private key of the certificate (PEM).", ("REVERB_TLS_KEY",), "file", "none")] = ""
     max_connections: Annotated[
         Count,
         About(
@@ -257,28 +189,43 @@ class Settings(BaseSettings):
             choices=("reverb", "pusher"),
         ),
     ] = "reverb"
-
-    @model_validator(mode="after")
-    def _certificate_and_key_together(self) -> Self:
-        if bool(self.tls_cert) != bool(self.tls_key):
-            given, missing = ("TLS_CERT", "TLS_KEY") if self.tls_cert else ("TLS_KEY", "TLS_CERT")
-            raise ValueError(f"REVERB_{given} is set and REVERB_{missing} is not: TLS needs both; set it, or neither")
-        return self
-
-    @model_validator(mode="after")
-    def _no_ipv6_address_beside_ipv4_only(self) -> Self:
-        if self.ipv4_only and ":" in self.host:
-            raise ValueError(f"the host {self.host} is of IPv6, and REVERB_IPV4_ONLY is true: remove one of them")
-        return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed: `load` reads the sources, by Laravel's rules and in our order."""
-        return (init_settings,)
+    scaling_enabled: Annotated[
+        Switch,
+        About("Share events, members and counts with other servers over Redis.", ("REVERB_SCALING_ENABLED",)),
+    ] = False
+    scaling_channel: Annotated[
+        Prefix,
+        About(
+            "Begins the names of all keys and channels in Redis; equal on every server that belongs together.",
+            ("REVERB_SCALING_CHANNEL",),
+        ),
+    ] = "reverb"
+    scaling_cluster: Annotated[
+        Switch, About("The Redis is a Redis Cluster (7 or newer).", ("REVERB_SCALING_CLUSTER",))
+    ] = False
+    scaling_lease: Annotated[
+        Lease,
+        About(
+            "After so long without a sign of life of a server its members leave; a choice of ours.",
+            ("REVERB_SCALING_LEASE",),
+            "seconds",
+        ),
+    ] = 12
+    scaling_buffer: Annotated[
+        Positive,
+        About(
+            "Events that may wait for Redis; when it is full, publishers get 503. A choice of ours.",
+            ("REVERB_SCALING_BUFFER",),
+            "bytes",
+        ),
+    ] = 16_777_216
+    redis_address: RedisAddress = RedisAddress()  # `load` makes it of REDIS_URL or its parts, when scaling is on
+    workers: Annotated[
+        Workers,
+        About(
+            "Processes that serve one port together; more than one need Redis, to share events.",
+            ("REVERB_WORKERS",),
+            "processes",
+            "1; WEB_CONCURRENCY when scaling is on",
+        ),
+    ] = 1

@@ -92,9 +92,13 @@ class Variables:
             raise ConfigError(f"{file.origin}: cannot read {file.value!r}: {reason}. Correct the path") from None
 
     def _is_foreign(self, name: str, found: Found, setting: Setting) -> bool:
-        """LOG_LEVEL and LOG_FORMAT belong to other programs too: words that we do not know are theirs."""
+        """LOG_LEVEL and LOG_FORMAT belong to other programs too: words that we do not know are theirs.
+
+        So do REDIS_*, but they are asked for only when they are meant.
+        """
         choices = setting.about.choices
-        if name.startswith("REVERB_") or not choices or found.value is None or str(found.value).lower() in choices:
+        is_ours = name.startswith(("REVERB_", "REDIS_")) or not choices
+        if is_ours or found.value is None or str(found.value).lower() in choices:
             return False
         self._warn(f"{found.origin} is {found.value!r}, which is not one of {', '.join(choices)}: it is ignored")
         return True

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from reverb_py.settings.about import About
 from reverb_py.settings.app import AppLimits, AppSettings
+from reverb_py.settings.redis import RedisSettings
 from reverb_py.settings.server import Settings
 
 Scope = Literal["server", "app"]
@@ -50,9 +51,10 @@ def _about(field: FieldInfo) -> About | None:
 
 
 SERVER_SETTINGS = rows(Settings, "server")
+REDIS_SETTINGS = rows(RedisSettings, "server")  # read while scaling is on
 APP_LIMITS = rows(AppLimits, "app")
 APP_CREDENTIALS = tuple(row for row in rows(AppSettings, "app") if row.default is None)
-SETTINGS = (*SERVER_SETTINGS, *APP_CREDENTIALS, *APP_LIMITS)
+SETTINGS = (*SERVER_SETTINGS, *REDIS_SETTINGS, *APP_CREDENTIALS, *APP_LIMITS)
 
 # A name that both scopes have (max_connections) is the server's here, as on the command line.
-BY_NAME = {row.name: row for row in (*APP_LIMITS, *APP_CREDENTIALS, *SERVER_SETTINGS)}
+BY_NAME = {row.name: row for row in (*APP_LIMITS, *APP_CREDENTIALS, *REDIS_SETTINGS, *SERVER_SETTINGS)}

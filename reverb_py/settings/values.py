@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+MOST_WORKERS = 256  # far above the cores of a machine; more is a slip of the pen
+
 _SPACE_OR_SLASH = re.compile(r"[\s/\\]")
 
 
@@ -110,6 +112,19 @@ def secret(value: object) -> object:
     return value
 
 
+def text(value: object) -> object:
+    """A text, or a number's digits, as TOML may write a password."""
+    _refuse_truth(value)
+    return str(value) if isinstance(value, int) else value
+
+
+def prefix(value: str) -> str:
+    """Begins names in Redis. Braces would choose the shard of a Redis Cluster."""
+    if not value.strip() or re.search(r"[{}\x00-\x1f]", value):
+        raise ValueError("must be a text without braces, and not empty")
+    return value
+
+
 def _refuse_truth(value: object) -> None:
     if isinstance(value, bool):
         raise ValueError("must be a text, but this word is a truth value, as Laravel reads it too: take another")
@@ -121,6 +136,10 @@ Size = Count
 Seconds = Annotated[float, BeforeValidator(number), Field(ge=0, allow_inf_nan=False)]
 SomeSeconds = Annotated[float, BeforeValidator(number), Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, BeforeValidator(number), Field(ge=0, le=65_535)]
+Lease = Annotated[float, BeforeValidator(number), Field(ge=3, allow_inf_nan=False)]  # it is renewed once a second
+Workers = Annotated[int, BeforeValidator(number), Field(ge=1, le=MOST_WORKERS)]
+Text = Annotated[str, BeforeValidator(text)]
+Prefix = Annotated[str, AfterValidator(prefix)]
 Switch = Annotated[bool, BeforeValidator(switch)]
 Host = Annotated[str, AfterValidator(host)]
 Path = Annotated[str, AfterValidator(path)]

@@ -85,6 +85,8 @@ BESIDE = [
     mode("RVB303", "server", "REVERB_APP_KEY=an-older-key", "REVERB_APP_KEY is sha256:"),
     mode("RVB404", "server", "RAILWAY_REPLICA_ID=r\nRAILWAY_DEPLOYMENT_DRAINING_SECONDS=20", "without scaling"),
     mode("RVB404", "server", "WEB_CONCURRENCY=4", "each process would know its own clients only", id="workers"),
+    mode("RVB404", "server", "REVERB_WORKERS=4", "reverb-py does not start", id="workers that are refused"),
+    mode("RVB405", "server", "REVERB_SCALING_ENABLED=yes", "no Redis is named"),
     mode("RVB611", "server", "RAILWAY_PROJECT_ID=p", "Railway kills the server"),
     mode("RVB506", "client", "REVERB_APP_KEY=an-older-key\nREVERB_HOST=old.example.com", "another server"),
     mode("RVB601", "client", "REVERB_APP_KEY=an-older-key", "was built with another key"),

@@ -23,7 +23,7 @@ def starting(code: str, env: dict[str, str], part: str) -> object:
     [
         starting("RVB209", {"PORT": "1"}, "PORT is '1'"),
         starting("RVB404", RAILWAY | {"RAILWAY_REPLICA_ID": "r"}, "one replica"),
-        starting("RVB404", {"REVERB_SCALING_ENABLED": "true"}, "one node runs"),
+        starting("RVB405", {"REVERB_SCALING_ENABLED": "true"}, "No Redis is named"),
         starting("RVB611", {"RAILWAY_ENVIRONMENT_ID": "x"}, "Set it to 20"),
     ],
 )
@@ -55,6 +55,7 @@ async def test_an_ipv4_address_on_railway_is_widened(tmp_path: Path) -> None:
     [
         starting("RVB213", {"REVERB_SERVER_PORT": "$PORT"}, "$PORT"),
         starting("RVB213", {"REVERB_APP_SECRET": "${{reverb.SECRET}}"}, "REVERB_APP_SECRET holds a reference"),
+        starting("RVB404", {"REVERB_WORKERS": "2"}, "each would know its own clients only"),
         starting("RVB608", {"REVERB_APP_ACTIVITY_TIMEOUT": "0"}, "REVERB_APP_ACTIVITY_TIMEOUT is '0'"),
     ],
 )

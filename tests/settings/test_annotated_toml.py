@@ -22,5 +22,6 @@ def test_the_annotated_file_shows_the_defaults(place: Place) -> None:
     place.write("reverb.toml", text.replace(' = "a long random text"', ' = "s"'))
     configuration = place.load()
     assert configuration.settings == Settings()
+    assert place.load({"REVERB_SCALING_ENABLED": "true"}).settings == Settings(scaling_enabled=True)
     (app,) = configuration.apps
     assert app == App("912345", (Credential("my-app-key", "s"), Credential("old-key", "old secret")))

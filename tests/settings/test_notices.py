@@ -1,5 +1,7 @@
 """What works otherwise than it looks is told at start, once, and nothing else is."""
 
+import logging
+
 import pytest
 
 from tests.settings.place import TRIO, Place, warnings
@@ -10,12 +12,9 @@ from tests.settings.place import TRIO, Place, warnings
     [
         ({"REVERB_APP_SECERT": "x"}, "REVERB_APP_SECERT is no setting, and ignored; did you mean REVERB_APP_SECRET?"),
         ({"REVERB_PROT": "x"}, "did you mean REVERB_PORT?"),
-        ({"REVERB_SCALING_ENABLED": "true"}, "one node runs"),
-        ({"REVERB_SCALING_ENABLED": "on"}, "one node runs"),
-        ({"REVERB_SCALING_ENABLED": "Yes"}, "one node runs"),
-        ({"REVERB_SCALING_ENABLED": "1"}, "one node runs"),
-        ({"REVERB_SCALING_ENABLED": "redis"}, "one node runs"),
-        ({"WEB_CONCURRENCY": "4"}, "WEB_CONCURRENCY is '4', and ignored"),
+        ({"WEB_CONCURRENCY": "4"}, "WEB_CONCURRENCY is '4', and ignored: one process serves everybody. More need REV"),
+        ({"REVERB_SCALING_ENABLED": "on", "WEB_CONCURRENCY": "auto"}, "ignored: it is no number from 1 to 256"),
+        ({"REVERB_SCALING_ENABLED": "on", "RAILWAY_PROJECT_ID": "x"}, "No Redis is named: redis://127.0.0.1:6379/0"),
         ({"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM": "all"}, "channels that they have not joined"),
         ({"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM": "nobody"}, "switches client events off"),
         ({"LOG_LEVEL": "trace"}, "LOG_LEVEL is 'trace'"),
@@ -36,6 +35,23 @@ def test_what_works_otherwise_than_it_looks_is_warned_about_once(
 @pytest.mark.parametrize("off", ["false", "off", "no", "0", "null", ""])
 def test_scaling_that_is_off_is_not_worth_a_word(place: Place, off: str) -> None:
     assert place.load({"REVERB_SCALING_ENABLED": off}).notices == ()
+
+
+@pytest.mark.parametrize("redis", [{"REDIS_URL": "redis://redis"}, {"REDISHOST": "redis"}])
+def test_scaling_over_a_redis_that_is_named_is_not_worth_a_word(place: Place, redis: dict[str, str]) -> None:
+    assert place.load({"REVERB_SCALING_ENABLED": "true", **redis, "REDIS_PASSWORD": "null"}).notices == ()
+
+
+def test_the_redis_of_this_machine_is_told_where_it_may_be_meant(place: Place) -> None:
+    (notice,) = place.load({"REVERB_SCALING_ENABLED": "true"}).notices
+    assert (notice.level, notice.text[:20]) == (logging.INFO, "No Redis is named: r")
+
+
+@pytest.mark.parametrize(("scaling", "told"), [("false", True), ("true", False)])
+def test_a_replica_is_told_how_to_scale_unless_it_does(place: Place, scaling: str, told: bool) -> None:
+    railway = {"RAILWAY_REPLICA_ID": "r", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "20"}
+    notices = place.load({**railway, "REVERB_SCALING_ENABLED": scaling, "REDIS_URL": "redis://redis"}).notices
+    assert ["set REVERB_SCALING_ENABLED=true and REDIS_URL" in notice.text for notice in notices] == [True] * told
 
 
 def test_the_variables_of_a_laravel_project_give_no_warning(place: Place) -> None:

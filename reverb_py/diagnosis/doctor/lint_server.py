@@ -1,5 +1,6 @@
 """Rules about the WebSocket server's own variables, and about those that a client is built with. No network."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from reverb_py import codes
@@ -11,6 +12,7 @@ from reverb_py.diagnosis.doctor.target import Environment
 
 FAIL, WARN = Status.FAIL, Status.WARN
 TIMEOUTS = ("REVERB_APP_ACTIVITY_TIMEOUT", "REVERB_APP_PING_INTERVAL")
+REDIS_PLACES = ("REDIS_URL", "REDIS_HOST", "REDISHOST")
 DRAINING = "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"
 
 Rule = Callable[[Mapping[str, str]], Iterator[Finding]]
@@ -50,7 +52,8 @@ def redis_host(values: Mapping[str, str]) -> Iterator[Finding]:
     for name in ("REDIS_HOST", "REDISHOST"):
         scheme, separator, _ = text_of(values, name).partition("://")
         if separator and _scales(values):
-            title = f"{name} begins with {known_scheme(scheme)}, which Laravel Reverb takes for a part of the name"
+            what = "which Laravel Reverb takes for a part of the name (reverb-py takes it for TLS)"
+            title = f"{name} begins with {known_scheme(scheme)}, {what}"
             fix = (f"{name}=<the bare host>", "REDIS_URL=rediss://<user>:<password>@<host>:<port>   # for TLS")
             yield Finding(WARN, title, "lint.redis", codes.REDIS_AWAY, fix=fix)
 
@@ -62,18 +65,34 @@ def port(values: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(WARN, title, "lint.port", codes.PORTS_DIFFER, fix=("railway variable delete REVERB_SERVER_PORT",))
 
 
+def no_redis(values: Mapping[str, str]) -> Iterator[Finding]:
+    if _scales(values) and not any(text_of(values, name) for name in (*REDIS_PLACES, "REDIS_URL_FILE")):
+        title = "scaling is on, and no Redis is named: every server takes the one of its own machine, if any"
+        yield Finding(WARN, title, "lint.redis", codes.REDIS_AWAY, fix=("REDIS_URL='${{Redis.REDIS_URL}}'",))
+
+
 def apart(values: Mapping[str, str]) -> Iterator[Finding]:
     if _scales(values):
         return
-    workers = text_of(values, "WEB_CONCURRENCY").strip()
-    if workers.isdigit() and int(workers) > 1:
-        title = f"WEB_CONCURRENCY is {workers} and scaling is off: each process would know its own clients only"
+    status = WARN
+    if _is_several(workers := text_of(values, "REVERB_WORKERS").strip()):
+        title = f"REVERB_WORKERS is {workers} and scaling is off: reverb-py does not start, since they would be apart"
+        status = FAIL
+    elif _is_several(workers := text_of(values, "WEB_CONCURRENCY").strip()):
+        title = (
+            f"WEB_CONCURRENCY is {workers} and scaling is off: it is ignored, "
+            "since each process would know its own clients only"
+        )
     elif values.get("RAILWAY_REPLICA_ID"):
         title = "the server runs on Railway without scaling: with more than one replica each knows its own clients only"
     else:
         return
     fix = ("REVERB_SCALING_ENABLED=true REDIS_URL='${{Redis.REDIS_URL}}'   # or keep to one replica",)
-    yield Finding(WARN, title, "lint.replicas", codes.NODES_APART, fix=fix)
+    yield Finding(status, title, "lint.replicas", codes.NODES_APART, fix=fix)
+
+
+def _is_several(text: str) -> bool:
+    return bool(re.fullmatch("[0-9]{1,9}", text)) and int(text) > 1
 
 
 def draining(values: Mapping[str, str]) -> Iterator[Finding]:
@@ -101,8 +120,8 @@ def mixed_content(values: Mapping[str, str], app_url: str) -> Iterator[Finding]:
 
 
 def _scales(values: Mapping[str, str]) -> bool:
-    return text_of(values, "REVERB_SCALING_ENABLED").lower() in ("true", "1")
+    return text_of(values, "REVERB_SCALING_ENABLED").strip().lower() in ("true", "1", "on", "yes", "t", "y")
 
 
 SHARED_RULES: tuple[Rule, ...] = (zero_timeout, redis_host, port)
-SERVER_RULES: tuple[Rule, ...] = (apart, draining)
+SERVER_RULES: tuple[Rule, ...] = (no_redis, apart, draining)
