@@ -13,6 +13,7 @@ import uvicorn
 
 from reverb_py.activity_log import ActivityLog
 from reverb_py.cluster.last_events import LastEvents
+from reverb_py.cluster.redis.shards import Shards
 from reverb_py.diagnosis.observer import Observer
 from reverb_py.hub import facts
 from reverb_py.hub.app import Apps
@@ -87,6 +88,7 @@ async def _serve(
     node.debug = settings.debug
     node.keeps_payloads = settings.ledger_payloads
     observer = _observe(settings, node)
+    shards = _share(settings, node)
     node.capacity = settings.max_connections or descriptors - 2 * RESERVE
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     endpoint.backlog = Backlog(settings.max_total_backlog)
@@ -107,10 +109,16 @@ async def _serve(
         on_listening=partial(on_listening, addresses),
         reload=partial(_reload, settings, node, config, read_apps),
     )
+    ticks = (activity.tick, observer.tick) if shards is None else (activity.tick, observer.tick, shards.tick)
     async with asyncio.TaskGroup() as tasks:
-        sweep = tasks.create_task(_sweep(node, endpoint, (activity.tick, observer.tick), settings.slow_timeout))
+        beside = [tasks.create_task(_sweep(node, endpoint, ticks, settings.slow_timeout))]
+        if shards is not None:
+            beside.append(tasks.create_task(shards.run()))
         await server.serve(sockets)
-        sweep.cancel()
+        for task in beside:
+            task.cancel()
+    if shards is not None:
+        await shards.close()
     activity.tick()  # the last second's sums
     return server.exit_code
 
@@ -126,6 +134,27 @@ def _observe(settings: Settings, node: Node) -> Observer:
 
     node.tell, node.explain = tell, observer.explain
     return observer
+
+
+def _share(settings: Settings, node: Node) -> Shards | None:
+    """Have the node share its events and its seats with others over Redis, where that is wanted."""
+    if not settings.scaling_enabled:
+        return None
+    shards = Shards(
+        settings.redis_address,
+        settings.scaling_channel,
+        is_cluster=settings.scaling_cluster,
+        node=node.id,
+        lease=settings.scaling_lease,
+        buffer=settings.scaling_buffer,
+        clock=node.clock,
+        deliver=node.deliver,
+        tell=node.tell,
+        terminate=node.terminate_here,
+        connected=lambda: {app.id: node.hub.connected(app.id) for app in node.apps},
+    )
+    node.backplane = node.occupancy = shards
+    return shards
 
 
 def _uvicorn_config(

@@ -2,6 +2,7 @@
 -- KEYS  the leases, the dead node's ledger
 -- ARGV  prefix, the node, fields a page, PUBLISH or SPUBLISH, "force" when it is the node itself that leaves
 -- ->    {1 when there is more, app, channel, user or false, …}: users who are removed, channels that are vacated
+redis.call('HDEL', KEYS[2], '') -- a write that needs no memory: the others then pass though it is full
 local prefix = ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

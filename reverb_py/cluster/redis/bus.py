@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reverb_py import codes
 from reverb_py.cluster.backplane import Envelope
 from reverb_py.cluster.redis import names, scripts
-from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, pack
+from reverb_py.cluster.redis.link import Link, LinkLost, Reply, pack
 from reverb_py.cluster.redis.names import Names
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 5.0  # seconds that an accepted event may wait before the next ones are refused
 LOST_AFTER = 60.0  # seconds after which it is no news any more: Laravel Reverb gives up on Redis then
 SETTLE = 0.5  # seconds after an outage in which the other nodes come back too, before what waited is sent
+QUIET = 60.0  # seconds between two warnings of the same kind
 ORIGINS = 1_000  # nodes whose last sequence number is remembered
 
 
@@ -23,6 +24,7 @@ ORIGINS = 1_000  # nodes whose last sequence number is remembered
 class _Waiting:
     at: float
     command: bytes
+    is_kept: bool = False  # for later subscribers
 
 
 class Bus:
@@ -40,6 +42,7 @@ class Bus:
         self._outbox: deque[_Waiting] = deque()
         self._size = 0
         self._sequence = 0
+        self._warned = -QUIET
         self._link: Link | None = None  # while events flow
         self._seen: dict[bytes, int] = {}
         self.verb = b"PUBLISH"
@@ -68,13 +71,14 @@ class Bus:
         message = self._encode(names.EVENT, envelope.exclude, envelope.payload)
         if envelope.keep:
             last, ms = self._names.last(envelope.app_id, envelope.channel), b"%d" % (envelope.keep * 1000)
-            self._put(b"EVALSHA", scripts.KEEP.sha, b"1", last, envelope.payload, ms, channel, message, self.verb)
+            script = (b"EVALSHA", scripts.KEEP.sha, b"1", last)
+            self._put(pack(*script, envelope.payload, ms, channel, message, self.verb), is_kept=True)
         else:
-            self._put(self.verb, channel, message)
+            self._put(pack(self.verb, channel, message))
 
     def command(self, payload: bytes) -> None:
         """Send a command to the other nodes."""
-        self._put(self.verb, self._names.control, self._encode(names.COMMAND, None, payload))
+        self._put(pack(self.verb, self._names.control, self._encode(names.COMMAND, None, payload)))
 
     def _encode(self, kind: bytes, exclude: str | None, payload: bytes) -> bytes:
         self._sequence += 1
@@ -110,9 +114,8 @@ class Bus:
         if self.down_since is None:
             self.down_since = self._clock()
 
-    def _put(self, *command: bytes) -> None:
-        packed = pack(*command)
-        self._outbox.append(_Waiting(self._clock(), packed))
+    def _put(self, packed: bytes, *, is_kept: bool = False) -> None:
+        self._outbox.append(_Waiting(self._clock(), packed, is_kept))
         self._size += len(packed)
         if self._link is not None:
             self._link.ask_packed(self._taken, packed)
@@ -120,7 +123,9 @@ class Bus:
     def _taken(self, reply: Reply) -> None:
         if isinstance(reply, LinkLost):
             return  # it stays, and is sent again
-        self._size -= len(self._outbox.popleft().command)
-        if isinstance(reply, OutOfMemory):
-            text = "An event was not kept for later subscribers, and not sent to the other nodes: %s [%s]"
-            logger.error(text, reply, codes.REDIS_AWAY)
+        taken = self._outbox.popleft()
+        self._size -= len(taken.command)
+        if taken.is_kept and reply == 0 and self._clock() - self._warned > QUIET:
+            self._warned = self._clock()
+            text = "Redis's memory is full: last events of cache channels are not kept [%s]"
+            logger.error(text, codes.REDIS_AWAY)

@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import hiredis
 
@@ -31,6 +32,8 @@ class OutOfMemory(Exception):
 class Link(asyncio.Protocol):
     """`on_push` is called with each pushed message, (channel, data); `on_lost` once, with the reason.
 
+    No data says that a subscription ended, unasked where a Redis Cluster gave the slot to another node.
+
     Commands of one loop turn travel joined. An error other than OutOfMemory ends the link: it concerns all that
     follows too (READONLY after a failover, MOVED, NOSCRIPT, a permission that lacks).
     """
@@ -45,10 +48,11 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reason = "it closed the connection"
         self.last_heard = self._loop.time()
+        self.is_primary = True
+        self.version = (0, 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its classes
 
     def ask(self, then: Then, *command: bytes) -> None:
         """Send a command; `then` gets its reply, an OutOfMemory, or a LinkLost."""
@@ -86,6 +90,8 @@ class Link(asyncio.Protocol):
                 if type(reply) is hiredis.PushNotification:
                     if reply[0] in (b"message", b"smessage"):
                         self._on_push(reply[1], reply[2])
+                    elif reply[0] == b"sunsubscribe":
+                        self._on_push(reply[1], b"")
                 elif isinstance(reply, hiredis.ReplyError):
                     self._failed(reply)
                 else:
@@ -102,7 +108,7 @@ class Link(asyncio.Protocol):
             then(LinkLost(reason))
 
     def _failed(self, error: hiredis.ReplyError) -> None:
-        if str(error).startswith("OOM "):
+        if "OOM command not allowed" in str(error):  # of a script, in Redis 6.2, inside another text
             self._waiting.popleft()(OutOfMemory(str(error)))
         else:
             self.end(str(error))
@@ -132,7 +138,11 @@ async def connect(
         await loop.create_connection(lambda: link, address.host, address.port, ssl=context)
     try:
         login = ["AUTH", address.username or "default", address.password] if address.password else []
-        await link.question("HELLO", "3", *login, "SETNAME", "reverb-py")
+        hello = await link.question("HELLO", "3", *login, "SETNAME", "reverb-py")
+        assert isinstance(hello, dict)
+        link.is_primary = hello[b"role"] == b"master"
+        major, minor, *_ = hello[b"version"].split(b".")
+        link.version = int(major), int(minor)
         if address.database:
             await link.question("SELECT", str(address.database))
     except BaseException:  # a time-out too

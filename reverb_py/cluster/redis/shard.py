@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import orjson
@@ -59,7 +59,7 @@ class Shard:
         self._connected = connected
         self._link: Link | None = None
         self._epoch: bytes | None = None
-        self._is_echoed = True
+        self._beats = self._echoed = 0
         self._compare_at: float | None = None
         self._was_buried = False
         self._is_leaving = False
@@ -67,9 +67,6 @@ class Shard:
         self._trouble = ""
         self.bus = Bus(shard_names, self._node, buffer, clock)
         self.seats = Seats(shard_names, self._node, clock, deliver, tell)
-        if resolver.is_cluster:
-            self.bus.verb = b"SPUBLISH"
-            self.seats.verbs = (b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"SPUBLISH")
 
     @property
     def is_up(self) -> bool:
@@ -106,12 +103,16 @@ class Shard:
     async def _begin(self, on_lost: Callable[[str], None]) -> None:
         """Connect, listen again, compare what Redis has with what this node holds, go on."""
         self._link = link = await self._resolver.connect(self._names, self._pushed, on_lost)
+        if not link.is_primary:
+            raise ConnectionError("it is a replica, which takes no writes")
+        if self._resolver.is_cluster and link.version >= (7, 0):  # else PUBLISH goes to every node of the cluster
+            self.bus.verb = b"SPUBLISH"
+            self.seats.verbs = (b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"SPUBLISH")
         for script in scripts.ALL:
             await link.question("SCRIPT", "LOAD", script.text)
         subscribe = self.seats.verbs[0]
         link.send(pack(subscribe, self._names.inbox(self._node), self._names.control))
         self.seats.subscribe(link)
-        self._is_echoed = False
         known, epoch, *dead = _list(await link.question(*self._beat()))
         is_first, was_emptied = self._epoch is None, epoch != self._epoch
         was_buried = not was_emptied and (self._was_buried or not known)
@@ -160,7 +161,10 @@ class Shard:
     def _pushed(self, channel: bytes, data: bytes) -> None:
         try:
             place = self.seats.place_of(channel)
-            if place is not None:
+            if not data:
+                if channel == self._names.inbox(self._node) and self._link is not None:
+                    self._link.end("its slot went to another node of the cluster")
+            elif place is not None:
                 if data.startswith(names.EVENT):
                     message = names.decode(data)
                     if self.bus.is_new(message):
@@ -171,7 +175,7 @@ class Shard:
             elif channel == self._names.control:
                 self._obey(names.decode(data))
             elif channel == self._names.inbox(self._node):
-                self._is_echoed = True
+                self._echoed = int(data)
         except ValueError:  # garbage of somebody else hurts nobody
             logger.warning("Ignored a message on Redis channel %s that no node wrote", channel.decode(errors="replace"))
 
@@ -193,22 +197,23 @@ class Shard:
         if self._compare_at is not None and now >= self._compare_at:
             self._compare_at = None
             self.seats.compare_views(link, forget=True)
-        was_echoed, self._is_echoed = self._is_echoed, False
-        link.ask(partial(self._beaten, was_echoed), *self._beat())
+        link.ask(partial(self._beaten, self._beats), *self._beat())
 
     def _beat(self) -> tuple[bytes, ...]:
+        self._beats += 1
         return (
             *(b"EVALSHA", scripts.BEAT.sha, b"1", self._names.leases, self._names.prefix, self._node),
             *(b"%d" % (self._lease * 1000), secrets.token_hex(8).encode(), orjson.dumps(self._connected())),
-            self.bus.verb,
+            *(self.bus.verb, b"%d" % self._beats),
         )
 
-    def _beaten(self, was_echoed: bool, reply: Reply) -> None:
+    def _beaten(self, before: int, reply: Reply) -> None:
+        """A beat was answered. The one `before` must have come back as a message."""
         link = self._link
         if not isinstance(reply, list) or link is None:
             return
         known, epoch, *dead = reply
-        if not was_echoed:
+        if self._echoed < before:
             link.end("it answers, but does not pass on what is published")
             return
         if not known or epoch != self._epoch:  # buried while it lived, or Redis was emptied
@@ -263,6 +268,16 @@ class Shard:
                 return await self._link.question(*command)
         except (LinkLost, TimeoutError) as error:
             raise Unreachable(str(error) or "Redis does not answer") from None
+
+    def count(self, app_id: str, channels: Sequence[str], then: Callable[[list[int]], None]) -> None:
+        def answer(reply: Reply) -> None:
+            then([int(each or 0) for each in reply] if isinstance(reply, list) else [0] * len(channels))
+
+        if self._link is None:
+            answer(None)
+        else:
+            names = [channel.encode() for channel in channels]
+            self._link.ask(answer, b"HMGET", self._names.counts(app_id), *names)
 
     async def subscriptions(self, app_id: str, channel: str) -> int:
         return _number(await self.ask(b"HGET", self._names.counts(app_id), channel.encode()))

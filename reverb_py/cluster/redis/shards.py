@@ -2,7 +2,8 @@
 
 import asyncio
 from binascii import crc_hqx
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import orjson
 
@@ -118,6 +119,25 @@ class Shards:
 
     def sign_out(self, app_id: str, user_id: str) -> None:
         self._of(user_id).seats.sign_out(app_id, user_id)
+
+    def count(self, app_id: str, channels: Sequence[str], then: Callable[[list[int]], None]) -> None:
+        """The channels of an event may live in several shards: `then` is called when all have answered."""
+        counts = [0] * len(channels)
+        by_shard: dict[int, list[int]] = {}
+        for index, channel in enumerate(channels):
+            by_shard.setdefault(self._shards.index(self._of(channel)), []).append(index)
+        open_answers = len(by_shard)
+
+        def answer(indexes: list[int], found: list[int]) -> None:
+            nonlocal open_answers
+            for index, number in zip(indexes, found, strict=True):
+                counts[index] = number
+            open_answers -= 1
+            if not open_answers:
+                then(counts)
+
+        for number, indexes in by_shard.items():
+            self._shards[number].count(app_id, [channels[each] for each in indexes], partial(answer, indexes))
 
     async def subscriptions(self, app_id: str, channel: str) -> int:
         return await self._of(channel).subscriptions(app_id, channel)

@@ -4,6 +4,7 @@
 --       socket id of the joiner, PUBLISH or SPUBLISH, "members" | "last" | "both" | ""
 -- ->    {0} when the limit refuses the user, else
 --       {1, 1 occupied | -1 vacated | 0, 1 added | -1 removed | 0, members as user, info, …, last event, its ms to live}
+redis.call('HDEL', KEYS[1], '') -- a write that needs no memory: the others then pass though it is full
 local prefix, app, channel, user = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 local seats, theirs, limit = tonumber(ARGV[4]), tonumber(ARGV[6]), tonumber(ARGV[8])
 local place = app .. ':' .. channel
