@@ -27,6 +27,7 @@ from reverb_py.protocol.frames import text_frame
 from reverb_py.session import Session
 from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.failures import WINDOW
+from reverb_py.transports.fragments import Fragments
 from reverb_py.transports.sockets import plain_socket
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class WebSocket(asyncio.Protocol):
         self._open = server_state.connections  # uvicorn waits for them when it stops
         self._session: Session | None = None
         self._pending: bytes | list[bytes] | None = None  # one frame, or several
-        self._fragments: bytearray | None = None
+        self._fragments: Fragments | None = None  # of a message that is not complete
         self._socket: SocketType | None = None  # the transport's own, to send without a detour
         self._behind = True  # the transport may hold bytes: what follows must queue behind them
         self._gone = False  # goodbye was said: nothing more is written
@@ -164,20 +165,27 @@ class WebSocket(asyncio.Protocol):
             self.flush()
 
     def _receive(self, frame: Frame, session: Session) -> None:
-        data = frame.data
-        if self._fragments is not None or not frame.fin:
-            self._fragments = self._fragments or bytearray()
-            self._fragments += data
-            if not frame.fin:
-                return
-            data, self._fragments = self._fragments, None
         try:
-            text = str(data, "utf-8")  # binary frames that are UTF-8 are taken as text, as Reverb takes them
+            if self._fragments is None and frame.fin:
+                text: str | None = str(frame.data, "utf-8")  # binary frames are taken as text, as Reverb takes them
+            else:
+                text = self._add(frame)
         except UnicodeDecodeError:
+            self._fragments = None
             self._rfc6455.fail(1007, "invalid UTF-8")
             self._collect()  # now: what came behind it in the same segment is not obeyed
             return
-        self._obey(text, session)
+        if text is not None:
+            self._obey(text, session)
+
+    def _add(self, frame: Frame) -> str | None:
+        """Return the text of a fragmented message with its last frame; raise UnicodeDecodeError when it can be none."""
+        if self._fragments is None:
+            self._fragments = Fragments()
+        text = self._fragments.add(frame.data, is_last=frame.fin)
+        if frame.fin:
+            self._fragments = None
+        return text
 
     def _obey(self, text: str, session: Session) -> None:
         try:
