@@ -183,7 +183,7 @@ class Settings(BaseSettings):
     max_connections: Annotated[
         Count,
         About(
-            "Connections of the whole server; 0: as many as file descriptors allow.",
+            "Connections of the whole server, if the limit of open files has room for them; 0: as many as that has.",
             ("REVERB_MAX_CONNECTIONS",),
             "connections",
         ),

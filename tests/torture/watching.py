@@ -23,14 +23,6 @@ LOOK = 0.5  # seconds over which a processor is looked at
 BACK = 15.0  # seconds in which memory and descriptors are back
 
 
-class LimitedProcess(ServerProcess):
-    """A server that may have so many open files, and cannot raise that."""
-
-    def __init__(self, files: int, *options: str, env: Mapping[str, str]) -> None:
-        super().__init__(*options, env=env)
-        self._arguments = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *self._arguments]
-
-
 class Watched:
     """The server, how to reach it, and what it was before the attack."""
 
@@ -149,7 +141,7 @@ class Watched:
 def server(*options: str, env: Mapping[str, str] | None = None, files: int = 0) -> ServerProcess:
     """A server of the app with the recognizable secret, unless an option names a configuration."""
     settings = {**({} if options else CREDENTIALS), **(env or {})}
-    return LimitedProcess(files, *options, env=settings) if files else ServerProcess(*options, env=settings)
+    return ServerProcess(*options, env=settings, files=files)
 
 
 @asynccontextmanager
