@@ -110,6 +110,7 @@ async def _serve(
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     endpoint.backlog = Backlog(settings.max_total_backlog)
     endpoint.failures = Failures(settings.max_failures, loop.time)
+    endpoint.signatures = Failures(settings.max_failures, loop.time)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - reserve_of(descriptors))
 
     sockets = bind(settings.host, settings.port)

@@ -207,9 +207,9 @@ class Settings(BaseSettings):
     max_failures: Annotated[
         Count,
         About(
-            "Refused handshakes of one address before they are cut short (429), 0: no limit. A choice of ours.",
+            "Failures of one address, each kind: handshakes (then 429), signatures (then slowed); 0: no limit.",
             ("REVERB_MAX_FAILURES",),
-            "handshakes a minute",
+            "failures a minute",
         ),
     ] = 300
     slow_timeout: Annotated[

@@ -6,7 +6,6 @@ once per event elsewhere, and take the one door out, `write`, so that nothing ov
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from socket import SocketType
 from typing import Any
@@ -15,8 +14,6 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, State
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from reverb_py.handshake import Handshake
 from reverb_py.hub.app import App
@@ -27,32 +24,20 @@ from reverb_py.protocol.frames import text_frame
 from reverb_py.session import Session
 from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.failures import WINDOW
-from reverb_py.transports.fragments import Fragments
+from reverb_py.transports.rfc6455 import Fragments, Rfc6455
 from reverb_py.transports.sockets import plain_socket
 
 logger = logging.getLogger(__name__)
 
 LAST_WORDS = 5.0  # seconds that a peer has to take the close frame and answer it
 MANY_FRAMES = 16  # that one segment may earn its sender before they are written
+REST = 1.0  # seconds in which nothing is read after each failed signature, when an address has too many of them
+MOST_RESTS = 5  # one after the other: far below what liveness allows, and peers that are gone are soon noticed
 PAUSE_AT = 65_536  # bytes unsent at which a reader counts as slow; it is closed at `max_backlog`
-SUBPROTOCOL = "pusher-channels-protocol-7"  # what Swift offers, and may insist on (pp 1.1)
 ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
 
 _quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
 _quiet.setLevel(logging.WARNING)
-
-
-class Rfc6455(ServerProtocol):
-    """Answers the one sub-protocol that Pusher clients offer, and never one that was not offered."""
-
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        # An override, as the argument of that name would make a cycle that only the garbage collector ends.
-        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in subprotocols else None
-
-    def forget_handshake(self) -> None:
-        """Let go of what nobody will look at any more: some 170 bytes a connection."""
-        self.origin = None
-        del self.id
 
 
 class WebSocket(asyncio.Protocol):
@@ -64,8 +49,11 @@ class WebSocket(asyncio.Protocol):
         "_endpoint",
         "_fragments",
         "_gone",
+        "_joining",
         "_open",
         "_pending",
+        "_remote",
+        "_rests",
         "_rfc6455",
         "_session",
         "_socket",
@@ -86,6 +74,9 @@ class WebSocket(asyncio.Protocol):
         self._socket: SocketType | None = None  # the transport's own, to send without a detour
         self._behind = True  # the transport may hold bytes: what follows must queue behind them
         self._gone = False  # goodbye was said: nothing more is written
+        self._joining = False  # the session wants nothing read at the moment
+        self._rests = 0  # in which nothing is read, because of failed signatures
+        self._remote = ""  # the client's address
         self._timer: asyncio.TimerHandle | None = None
         self.slow_since = 0.0
 
@@ -115,6 +106,7 @@ class WebSocket(asyncio.Protocol):
             self.close(refusal.code, refusal.message)
         else:
             self._rfc6455.forget_handshake()
+            self._remote = handshake.remote
             self._begin(app)
             if early:
                 self.data_received(early)
@@ -136,7 +128,7 @@ class WebSocket(asyncio.Protocol):
         self._socket = plain_socket(self._transport)
         connection = Connection(app, self._endpoint.new_socket_id(), self.write, self.close)
         connection.last_seen = node.clock()
-        self._session = Session(node, connection, self._hold_back)
+        self._session = Session(node, connection, self._hold_back, self._signature_failed)
         node.connect(connection)
 
     # In.
@@ -208,12 +200,31 @@ class WebSocket(asyncio.Protocol):
                 self._end_session()
 
     def _hold_back(self, hold: bool) -> None:
+        self._joining = hold
+        self._read_or_wait()
+
+    def _read_or_wait(self) -> None:
         if self._transport.is_closing():
             return
-        if hold:
+        if self._joining or self._rests:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+
+    def _signature_failed(self) -> None:
+        """Read nothing of this client for a second when its address has too many, and one more for each further one."""
+        if self._endpoint.signs_wrong_too_often(self._remote):
+            self._rests = min(self._rests + 1, MOST_RESTS)
+            if self._rests == 1:
+                self._read_or_wait()
+                asyncio.get_running_loop().call_later(REST, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._rests -= 1
+        if self._rests:
+            asyncio.get_running_loop().call_later(REST, self._end_rest)
+        else:
+            self._read_or_wait()
 
     # Out.
 
