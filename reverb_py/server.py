@@ -153,7 +153,15 @@ def _uvicorn_config(
 ) -> uvicorn.Config:
     authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
     size = settings.max_request_size
-    api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=size, receipts=observer.report)
+    api = HttpApi(
+        node,
+        authenticator,
+        prefix=settings.path,
+        max_request_size=size,
+        receipts=observer.report,
+        failures=Failures(settings.max_failures, node.clock),
+        client_of=endpoint.proxies.client_of,
+    )
     sizes = {"max_request_size": size, "max_head": limits.max_head}
     short_way = ShortWay(node, authenticator, prefix=settings.path, **sizes)
     return uvicorn.Config(

@@ -207,7 +207,7 @@ class Settings(BaseSettings):
     max_failures: Annotated[
         Count,
         About(
-            "Failures of one address, each kind: handshakes (then 429), signatures (then slowed); 0: no limit.",
+            "Failures of one address, each kind: handshakes, requests (429), signatures (slowed); 0: no limit.",
             ("REVERB_MAX_FAILURES",),
             "failures a minute",
         ),
