@@ -124,6 +124,7 @@ async def _serve(
         config,
         node,
         drain=settings.drain,
+        tls_timeout=settings.request_timeout,
         on_listening=partial(on_listening, addresses),
         reload=partial(_reload, settings, node, config, read_apps),
     )

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     request_timeout: Annotated[
         SomeSeconds,
         About(
-            "Time in which a whole request must have arrived; our choice, Reverb waits for ever.",
+            "Time for a whole request to arrive, and before it for a TLS handshake; our choice, Reverb waits for ever.",
             ("REVERB_REQUEST_TIMEOUT",),
             "seconds",
         ),
