@@ -30,7 +30,7 @@ from reverb_py.transports.http_auth import Authenticator
 from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
 from reverb_py.transports.proxies import TrustedProxies
 from reverb_py.transports.publishing import ShortWay
-from reverb_py.transports.sockets import RESERVE, bind, raise_descriptor_limit
+from reverb_py.transports.sockets import LEAST, bind, raise_descriptor_limit, reserve_of
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.uvicorn_server import Server
 from reverb_py.transports.websocket import WebSocket
@@ -40,6 +40,8 @@ logger = logging.getLogger("reverb_py")
 
 Addresses = list[tuple[str, int]]
 SWEEP = 1.0  # seconds between two looks at who is silent or slow
+FEW = 1_024  # open files, the soft limit of most systems: a server with fewer should be told
+RAISE = "Raise it: ulimit -n 65536 (systemd: LimitNOFILE=65536, Docker: --ulimit nofile=65536)"
 
 
 def run(
@@ -50,14 +52,18 @@ def run(
     read_apps: Callable[[], Apps],
     origins: Mapping[str, str] | None = None,
 ) -> int:
-    """Serve until a signal; return the exit code: 2 when this machine does not have the host, 1 for other failures.
+    """Serve until a signal; return the exit code: 2 when this machine has not the host or the files, 1 otherwise.
 
     `on_listening` gets the bound addresses once they accept; `read_apps` reads the configuration again (SIGHUP), and
     raises ConfigError when it cannot be used; `origins` says where host and port were set.
     """
+    descriptors = raise_descriptor_limit()
+    if descriptors < LEAST:
+        logger.error("The limit of open files is %d: below %d nobody can be served. %s", descriptors, LEAST, RAISE)
+        return 2
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
-            return runner.run(_serve(settings, apps, on_listening, read_apps))
+            return runner.run(_serve(settings, apps, descriptors, on_listening, read_apps))
         except OSError as error:
             mend, code = _judge(error, {"host": "--host", "port": "--port", **(origins or {})})
             place = f"{settings.host or '*'}:{settings.port}"
@@ -77,11 +83,24 @@ def _judge(error: OSError, origins: Mapping[str, str]) -> tuple[str, int]:
     return f"Correct {origins['host']} or {origins['port']}", 1
 
 
+def _capacity(max_connections: int, descriptors: int) -> int:
+    """How many WebSockets are taken; warn when that is less than was asked for, or than anybody expects."""
+    room = descriptors - 2 * reserve_of(descriptors)
+    if max_connections > room or (not max_connections and descriptors < FEW):
+        asked = f", not {max_connections} (REVERB_MAX_CONNECTIONS)" if max_connections else ""
+        what = "The limit of open files is %d: this server takes %d connections%s. %s"
+        logger.warning(what, descriptors, room, asked, RAISE)
+    return min(max_connections or room, room)
+
+
 async def _serve(
-    settings: Settings, apps: Apps, on_listening: Callable[[Addresses], None], read_apps: Callable[[], Apps]
+    settings: Settings,
+    apps: Apps,
+    descriptors: int,
+    on_listening: Callable[[Addresses], None],
+    read_apps: Callable[[], Apps],
 ) -> int:
     loop = asyncio.get_running_loop()
-    descriptors = raise_descriptor_limit()
     activity = ActivityLog(settings.log_rate)
     last_events = LastEvents(settings.cache_size)
     node = Node(apps, clock=loop.time, last_events=last_events, tell=activity, id=secrets.token_hex(4))
@@ -89,11 +108,12 @@ async def _serve(
     node.keeps_payloads = settings.ledger_payloads
     observer = _observe(settings, node)
     shards = _share(settings, node)
-    node.capacity = settings.max_connections or descriptors - 2 * RESERVE
+    node.capacity = _capacity(settings.max_connections, descriptors)
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     endpoint.backlog = Backlog(settings.max_total_backlog)
     endpoint.failures = Failures(settings.max_failures, loop.time)
-    limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
+    endpoint.signatures = Failures(settings.max_failures, loop.time)
+    limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - reserve_of(descriptors))
 
     sockets = bind(settings.host, settings.port)
     addresses: Addresses = [sock.getsockname()[:2] for sock in sockets]
@@ -106,6 +126,7 @@ async def _serve(
         config,
         node,
         drain=settings.drain,
+        tls_timeout=settings.request_timeout,
         on_listening=partial(on_listening, addresses),
         reload=partial(_reload, settings, node, config, read_apps),
     )
@@ -162,7 +183,15 @@ def _uvicorn_config(
 ) -> uvicorn.Config:
     authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
     size = settings.max_request_size
-    api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=size, receipts=observer.report)
+    api = HttpApi(
+        node,
+        authenticator,
+        prefix=settings.path,
+        max_request_size=size,
+        receipts=observer.report,
+        failures=Failures(settings.max_failures, node.clock),
+        client_of=endpoint.proxies.client_of,
+    )
     sizes = {"max_request_size": size, "max_head": limits.max_head}
     short_way = ShortWay(node, authenticator, prefix=settings.path, **sizes)
     return uvicorn.Config(
