@@ -146,7 +146,9 @@ async def _serve(
 
 def _observe(settings: Settings, node: Node) -> Observer:
     """Have an observer told what the node's listener is told, after it."""
-    observer = Observer(node, size=settings.ledger_size, silent_after=settings.silent_after, time=time)
+    # With other nodes, that nobody publishes here says nothing.
+    silent_after = 0 if settings.scaling_enabled else settings.silent_after
+    observer = Observer(node, size=settings.ledger_size, silent_after=silent_after, time=time)
     first = node.tell
 
     def tell(fact: facts.Fact) -> None:

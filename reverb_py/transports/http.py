@@ -230,8 +230,13 @@ class HttpApi:
         return Json({})
 
     async def up(self, request: Request) -> Response:
-        """Readiness (Reverb's answer); 503 while draining, so that nothing new is sent here."""
-        return Json({"health": "DRAINING"}, 503) if self._node.draining else Json({"health": "OK"})
+        """Readiness (Reverb's answer); 503 while draining, so that nothing new is sent here.
+
+        Redis's absence is told with `?detail`, and is no reason for a restart: who is connected here is served on.
+        """
+        detail = self._node.backplane.health if "detail" in request.query_params else {}
+        draining = self._node.draining
+        return Json({"health": "DRAINING" if draining else "OK", **detail}, 503 if draining else 200)
 
     async def not_an_upgrade(self, request: Request) -> Response:
         text = "This is a WebSocket address, but the request asks for no upgrade."

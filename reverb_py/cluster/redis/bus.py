@@ -43,6 +43,7 @@ class Bus:
         self._size = 0
         self._sequence = 0
         self._warned = -QUIET
+        self.lost = 0  # events that waited too long
         self._link: Link | None = None  # while events flow
         self._seen: dict[bytes, int] = {}
         self.verb = b"PUBLISH"
@@ -100,6 +101,7 @@ class Bus:
         while self._outbox and now - self._outbox[0].at > LOST_AFTER:
             self._size -= len(self._outbox.popleft().command)
             lost += 1
+        self.lost += lost
         if lost:
             text = "%d events waited longer than %d seconds for Redis and were not sent to the other nodes [%s]"
             logger.error(text, lost, LOST_AFTER, codes.REDIS_AWAY)

@@ -73,6 +73,12 @@ class Shard:
         return self.bus.down_since is None
 
     @property
+    def away(self) -> float:
+        """For how many seconds Redis is out of reach, 0 while it is not."""
+        since = self.bus.down_since
+        return 0.0 if since is None else max(self._clock() - since, 0.1)
+
+    @property
     def trouble(self) -> str:
         """Why Redis is out of reach, "" while it is not."""
         return "" if self.is_up else self._trouble or "not connected yet"

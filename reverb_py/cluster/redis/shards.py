@@ -81,9 +81,13 @@ class Shards:
         return next((shard.trouble for shard in self._shards if shard.trouble), "")
 
     @property
-    def waiting(self) -> int:
-        """Bytes that Redis has not taken yet."""
-        return sum(shard.bus.waiting for shard in self._shards)
+    def health(self) -> dict[str, object]:
+        """Whether Redis is there, for how many seconds it is not, bytes that wait for it, events that it never got."""
+        away = max(shard.away for shard in self._shards)
+        state = "away" if away else "connected"
+        buses = [shard.bus for shard in self._shards]
+        waiting, lost = sum(bus.waiting for bus in buses), sum(bus.lost for bus in buses)
+        return {"redis": state, "redis_away": round(away, 1), "waiting": waiting, "lost": lost}
 
     # The backplane.
 
