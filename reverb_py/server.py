@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from errno import EADDRINUSE, EADDRNOTAVAIL
 from functools import partial
-from socket import gaierror
+from socket import gaierror, socket
 from time import time
 
 import uvicorn
@@ -48,23 +48,30 @@ def run(
     on_listening: Callable[[Addresses], None],
     read_apps: Callable[[], Apps],
     origins: Mapping[str, str] | None = None,
+    lifeline: socket | None = None,
 ) -> int:
     """Serve until a signal; return the exit code: 2 when this machine does not have the host, 1 for other failures.
 
     `on_listening` gets the bound addresses once they accept; `read_apps` reads the configuration again (SIGHUP), and
-    raises ConfigError when it cannot be used; `origins` says where host and port were set.
+    raises ConfigError when it cannot be used; `origins` says where host and port were set. A `lifeline` makes it a
+    worker: it shares its port, leaves some signals to its parent (`Server`), and stops when the other end is closed.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
-            return runner.run(_serve(settings, apps, on_listening, read_apps))
+            return runner.run(_serve(settings, apps, on_listening, read_apps, lifeline))
         except OSError as error:
-            mend, code = _judge(error, {"host": "--host", "port": "--port", **(origins or {})})
-            place = f"{settings.host or '*'}:{settings.port}"
-            logger.error("Cannot listen on %s: %s. %s", place, error.strerror or error, mend)
-            return code
+            return cannot_listen(error, settings, origins)
         except BaseExceptionGroup:
             logger.exception("A part of the server failed, so that the whole stops")
     return 1
+
+
+def cannot_listen(error: OSError, settings: Settings, origins: Mapping[str, str] | None) -> int:
+    """Tell why, and how it is mended; return the exit code."""
+    mend, code = _judge(error, {"host": "--host", "port": "--port", **(origins or {})})
+    place = f"{settings.host or '*'}:{settings.port}"
+    logger.error("Cannot listen on %s: %s. %s", place, error.strerror or error, mend)
+    return code
 
 
 def _judge(error: OSError, origins: Mapping[str, str]) -> tuple[str, int]:
@@ -77,7 +84,11 @@ def _judge(error: OSError, origins: Mapping[str, str]) -> tuple[str, int]:
 
 
 async def _serve(
-    settings: Settings, apps: Apps, on_listening: Callable[[Addresses], None], read_apps: Callable[[], Apps]
+    settings: Settings,
+    apps: Apps,
+    on_listening: Callable[[Addresses], None],
+    read_apps: Callable[[], Apps],
+    lifeline: socket | None,
 ) -> int:
     loop = asyncio.get_running_loop()
     descriptors = raise_descriptor_limit()
@@ -93,7 +104,7 @@ async def _serve(
     endpoint.failures = Failures(settings.max_failures, loop.time)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
 
-    sockets = bind(settings.host, settings.port)
+    sockets = bind(settings.host, settings.port, shared=lifeline is not None)
     addresses: Addresses = [sock.getsockname()[:2] for sock in sockets]
     host, port = addresses[0]
     kind = "secure server" if settings.tls_cert else "server"
@@ -106,13 +117,23 @@ async def _serve(
         drain=settings.drain,
         on_listening=partial(on_listening, addresses),
         reload=partial(_reload, settings, node, config, read_apps),
+        is_worker=lifeline is not None,
     )
+    if lifeline is not None:
+        loop.add_reader(lifeline.fileno(), _stop_alone, loop, lifeline, server)
     async with asyncio.TaskGroup() as tasks:
         sweep = tasks.create_task(_sweep(node, endpoint, (activity.tick, observer.tick), settings.slow_timeout))
         await server.serve(sockets)
         sweep.cancel()
     activity.tick()  # the last second's sums
     return server.exit_code
+
+
+def _stop_alone(loop: asyncio.AbstractEventLoop, lifeline: socket, server: Server) -> None:
+    """The parent never writes: that its line can be read means that it is gone."""
+    loop.remove_reader(lifeline.fileno())
+    logger.error("The parent of this worker is gone, so that it stops")
+    server.begin_to_stop()
 
 
 def _observe(settings: Settings, node: Node) -> Observer:
