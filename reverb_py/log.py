@@ -39,18 +39,22 @@ def set_up(
     level: str,
     *,
     colour: bool | None = None,
-    fields: Mapping[str, str] | None = None,
+    fields: Mapping[str, object] | None = None,
+    worker: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Send all logging to `stream` (stdout) from `level` (one of LEVELS) on. It may be called again.
 
-    Unless it is asked for or forbidden, `colour` is used on a terminal only. `fields` stand in every line of JSON.
-    Libraries speak from WARNING on.
+    Unless it is asked for or forbidden, `colour` is used on a terminal only. `fields` stand in every line of JSON,
+    the number of the `worker` that writes, if one does, in every line. Libraries speak from WARNING on.
     """
     target = sys.stdout if stream is None else stream
     handler = _Handler(target)
     coloured = target.isatty() if colour is None else colour
-    handler.setFormatter(TextFormatter(colour=coloured) if is_text(log_format, target) else JsonFormatter(fields))
+    if is_text(log_format, target):
+        handler.setFormatter(TextFormatter(colour=coloured, worker=worker))
+    else:
+        handler.setFormatter(JsonFormatter({**(fields or {}), **({} if worker is None else {"worker": worker})}))
     for name, number in LEVELS.items():
         logging.addLevelName(number, name.upper())
     root = logging.getLogger()
@@ -77,15 +81,16 @@ def escaped(text: str) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31 12:00:00 WARNING message`; the level from WARNING on only."""
+    """`2026-01-31 12:00:00 [1] WARNING message`; the worker when it is one, the level from WARNING on only."""
 
-    def __init__(self, *, colour: bool = False) -> None:
+    def __init__(self, *, colour: bool = False, worker: int | None = None) -> None:
         super().__init__()
         self._colour = colour
+        self._worker = "" if worker is None else f"[{worker}] "
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%Y-%m-%d %H:%M:%S")
-        line = f"{time} {self._level(record)}{escaped(record.getMessage())}"
+        line = f"{time} {self._worker}{self._level(record)}{escaped(record.getMessage())}"
         if record.exc_info:
             line += "".join(f"\n    {escaped(each)}" for each in self.formatException(record.exc_info).splitlines())
         return line
@@ -101,7 +106,7 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """`{"ts":"2026-01-31T12:00:00.000Z","level":"info","message":"…", …fields}`, in ASCII."""
 
-    def __init__(self, always: Mapping[str, str] | None = None) -> None:
+    def __init__(self, always: Mapping[str, object] | None = None) -> None:
         """`always` are fields of every line."""
         super().__init__()
         self._always = dict(always or {})

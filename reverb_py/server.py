@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from errno import EADDRINUSE, EADDRNOTAVAIL
 from functools import partial
-from socket import gaierror
+from socket import gaierror, socket
 from time import time
 
 import uvicorn
@@ -51,11 +51,13 @@ def run(
     on_listening: Callable[[Addresses], None],
     read_apps: Callable[[], Apps],
     origins: Mapping[str, str] | None = None,
+    lifeline: socket | None = None,
 ) -> int:
     """Serve until a signal; return the exit code: 2 when this machine has not the host or the files, 1 otherwise.
 
     `on_listening` gets the bound addresses once they accept; `read_apps` reads the configuration again (SIGHUP), and
-    raises ConfigError when it cannot be used; `origins` says where host and port were set.
+    raises ConfigError when it cannot be used; `origins` says where host and port were set. A `lifeline` makes it a
+    worker: it shares its port, leaves some signals to its parent (`Server`), and stops when the other end is closed.
     """
     descriptors = raise_descriptor_limit()
     if descriptors < LEAST:
@@ -63,15 +65,20 @@ def run(
         return 2
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
-            return runner.run(_serve(settings, apps, descriptors, on_listening, read_apps))
+            return runner.run(_serve(settings, apps, descriptors, on_listening, read_apps, lifeline))
         except OSError as error:
-            mend, code = _judge(error, {"host": "--host", "port": "--port", **(origins or {})})
-            place = f"{settings.host or '*'}:{settings.port}"
-            logger.error("Cannot listen on %s: %s. %s", place, error.strerror or error, mend)
-            return code
+            return cannot_listen(error, settings, origins)
         except BaseExceptionGroup:
             logger.exception("A part of the server failed, so that the whole stops")
     return 1
+
+
+def cannot_listen(error: OSError, settings: Settings, origins: Mapping[str, str] | None) -> int:
+    """Tell why, and how it is mended; return the exit code."""
+    mend, code = _judge(error, {"host": "--host", "port": "--port", **(origins or {})})
+    place = f"{settings.host or '*'}:{settings.port}"
+    logger.error("Cannot listen on %s: %s. %s", place, error.strerror or error, mend)
+    return code
 
 
 def _judge(error: OSError, origins: Mapping[str, str]) -> tuple[str, int]:
@@ -99,6 +106,7 @@ async def _serve(
     descriptors: int,
     on_listening: Callable[[Addresses], None],
     read_apps: Callable[[], Apps],
+    lifeline: socket | None,
 ) -> int:
     loop = asyncio.get_running_loop()
     activity = ActivityLog(settings.log_rate)
@@ -107,6 +115,7 @@ async def _serve(
     node.debug = settings.debug
     node.keeps_payloads = settings.ledger_payloads
     observer = _observe(settings, node)
+    end_metrics = _count(settings, node)
     shards = _share(settings, node)
     node.capacity = _capacity(settings.max_connections, descriptors)
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
@@ -115,7 +124,7 @@ async def _serve(
     endpoint.signatures = Failures(settings.max_failures, loop.time)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - reserve_of(descriptors))
 
-    sockets = bind(settings.host, settings.port)
+    sockets = bind(settings.host, settings.port, shared=lifeline is not None)
     addresses: Addresses = [sock.getsockname()[:2] for sock in sockets]
     host, port = addresses[0]
     kind = "secure server" if settings.tls_cert else "server"
@@ -129,8 +138,11 @@ async def _serve(
         tls_timeout=settings.request_timeout,
         on_listening=partial(on_listening, addresses),
         reload=partial(_reload, settings, node, config, read_apps),
+        is_worker=lifeline is not None,
     )
     ticks = (activity.tick, observer.tick) if shards is None else (activity.tick, observer.tick, shards.tick)
+    if lifeline is not None:
+        loop.add_reader(lifeline.fileno(), _stop_alone, loop, lifeline, server)
     async with asyncio.TaskGroup() as tasks:
         beside = [tasks.create_task(_sweep(node, endpoint, ticks, settings.slow_timeout))]
         if shards is not None:
@@ -140,8 +152,16 @@ async def _serve(
             task.cancel()
     if shards is not None:
         await shards.close()
+    end_metrics()
     activity.tick()  # the last second's sums
     return server.exit_code
+
+
+def _stop_alone(loop: asyncio.AbstractEventLoop, lifeline: socket, server: Server) -> None:
+    """The parent never writes: that its line can be read means that it is gone."""
+    loop.remove_reader(lifeline.fileno())
+    logger.error("The parent of this worker is gone, so that it stops")
+    server.begin_to_stop()
 
 
 def _observe(settings: Settings, node: Node) -> Observer:
@@ -149,14 +169,39 @@ def _observe(settings: Settings, node: Node) -> Observer:
     # With other nodes, that nobody publishes here says nothing.
     silent_after = 0 if settings.scaling_enabled else settings.silent_after
     observer = Observer(node, size=settings.ledger_size, silent_after=silent_after, time=time)
+    _also_tell(node, observer)
+    node.explain = observer.explain
+    return observer
+
+
+def _count(settings: Settings, node: Node) -> Callable[[], None]:
+    """Have facts counted for Prometheus, where that is wanted; return what ends it. Raise OSError."""
+    if not settings.metrics_port:
+        return lambda: None
+    from reverb_py.metrics import Metrics, serve  # a library that nobody else needs
+
+    metrics = Metrics(node)
+    _also_tell(node, metrics)
+    try:
+        end = serve(metrics, settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        place = f"{settings.metrics_host}:{settings.metrics_port}"
+        text = "Cannot listen on %s for metrics: %s. Set REVERB_METRICS_PORT to a port that is free"
+        logger.error(text, place, error.strerror or error)
+        raise SystemExit(1) from None
+    logger.info("Metrics on http://%s:%d/metrics", settings.metrics_host, settings.metrics_port)
+    return end
+
+
+def _also_tell(node: Node, listener: Callable[[facts.Fact], None]) -> None:
+    """Have a listener told after those that are told already."""
     first = node.tell
 
     def tell(fact: facts.Fact) -> None:
         first(fact)
-        observer(fact)
+        listener(fact)
 
-    node.tell, node.explain = tell, observer.explain
-    return observer
+    node.tell = tell
 
 
 def _share(settings: Settings, node: Node) -> Shards | None:

@@ -85,6 +85,23 @@ def test_fields_of_every_line_stand_before_an_events_own_and_are_not_replaced() 
     assert (list(line), line["replica_id"]) == (["ts", "level", "message", "replica_id", "event"], "r")
 
 
+@pytest.mark.parametrize(
+    ("log_format", "worker", "part"),
+    [
+        ("text", 2, " [2] WARNING x"),
+        ("text", None, " WARNING x"),
+        ("json", 2, '"message":"x","replica_id":"r","worker":2'),
+        ("json", None, '"message":"x","replica_id":"r"}'),
+    ],
+)
+def test_a_worker_writes_its_number_into_every_line(log_format: LogFormat, worker: int | None, part: str) -> None:
+    stream = io.StringIO()
+    set_up(log_format, "info", fields={"replica_id": "r"}, worker=worker, stream=stream)
+    logging.getLogger("reverb_py").warning("x")
+    assert part in stream.getvalue()
+    assert ("[" in stream.getvalue()) is (log_format == "text" and worker is not None)
+
+
 def test_a_field_that_is_no_json_is_shown_as_text() -> None:
     assert json.loads(JsonFormatter().format(record(what={1}))) | {"ts": ""} == {
         "ts": "",

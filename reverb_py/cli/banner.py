@@ -35,6 +35,7 @@ class Banner:
         blocks = [
             f"reverb-py {__version__} listens on {' and '.join(self.urls())}",
             "\n".join(f"  {each}" for each in self.app_lines()),
+            *self.sharing_lines(),
             *([self._generated()] if self.credentials_file else []),
             *(f"Laravel, .env ({each.title}):\n{_indented(self.laravel(first, each))}" for each in endpoints),
             f"JavaScript:\n{_indented(javascript(first, endpoints[-1]))}",
@@ -49,6 +50,7 @@ class Banner:
         return [
             f"Listening on {' and '.join(self.urls())}",
             *self.app_lines(),
+            *self.sharing_lines(),
             *([self._generated()] if self.credentials_file else []),
             *(f"Laravel ({each.title}): {each.variables}" for each in endpoints),
             f"Clients: {endpoints[-1].websocket}/app/{first.key}",
@@ -62,6 +64,14 @@ class Banner:
         shown = [_app_line(app) for app in list(self.apps)[:SHOWN_APPS]]
         more = len(self.apps) - len(shown)
         return [*shown, f"and {more} more apps"] if more else shown
+
+    def sharing_lines(self) -> list[str]:
+        """What is shared with other processes, and over what; nothing when this one is alone."""
+        settings = self.settings
+        if not settings.scaling_enabled:
+            return []
+        workers = f"; {settings.workers} workers" if settings.workers > 1 else ""
+        return [f"Shares events over {settings.redis_address.shown} (channel {settings.scaling_channel}{workers})"]
 
     def endpoints(self) -> list[Endpoint]:
         """The addresses to write elsewhere, the most public one last."""

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from reverb_py.cli.banner import Banner
 from reverb_py.cli.exits import configuration_errors
 from reverb_py.cli.options import Config, EnvFile, NoEnvFile, flag, option
 from reverb_py.hub.app import Apps
-from reverb_py.settings import CommandLine, ConfigError, Configuration, Notice, Settings, load
+from reverb_py.settings import CommandLine, ConfigError, Configuration, Notice, Platform, Settings, load
 
 logger = logging.getLogger("reverb_py")
 
@@ -30,6 +31,7 @@ Dev = Annotated[
 ]
 
 Ipv4Only = Annotated[bool, typer.Option("--ipv4-only", show_default=False, help=flag("ipv4_only").help)]
+Scaling = Annotated[bool, typer.Option("--scaling", show_default=False, help=flag("scaling_enabled").help)]
 
 
 def serve(
@@ -53,6 +55,8 @@ def serve(
     tls_cert: Annotated[str, option("tls_cert")] = "",
     tls_key: Annotated[str, option("tls_key")] = "",
     profile: Annotated[str, option("profile")] = "",
+    scaling_enabled: Scaling = False,
+    workers: Annotated[str, option("workers")] = "",
 ) -> None:
     """Start the server, and keep it running until a signal.
 
@@ -69,6 +73,7 @@ def serve(
         **{"log_format": log_format, "log_level": log_level, "allowed_origins": allowed_origins},
         **{"trusted_proxies": trusted_proxies, "max_request_size": max_request_size, "drain": drain},
         **{"max_connections": max_connections, "tls_cert": tls_cert, "tls_key": tls_key, "profile": profile},
+        **{"scaling_enabled": "true" if scaling_enabled else "", "workers": workers},
     }
     typed = CommandLine(options, config, env_file, not no_env_file)
     with configuration_errors():
@@ -100,18 +105,25 @@ def _run(
     apps = configuration.apps
     if generated is not None:
         apps = Apps([configuration.app(generated.id, generated.key, generated.secret)])
-    _set_up_logging(settings, configuration)
-
-    from reverb_py.server import run
-
+    _set_up_logging(settings, platform)
+    _tell(configuration.notices)
+    for file in configuration.files:
+        logger.debug("Read %s", file)
     place = str(credentials.PLACE) if generated is not None else ""
+    reader = _Reader(typed, configuration)
+
+    from reverb_py import server, workers
+
+    run = server.run
+    if settings.workers > 1:
+        run = partial(workers.run, begin=partial(_begin_worker, settings, platform, reader))
     return run(
         settings,
         apps,
         on_listening=lambda addresses: _show(
             Banner(settings, apps, addresses, platform, place, bool(place) and sys.stdout.isatty())
         ),
-        read_apps=_Reader(typed, configuration) if generated is None else lambda: apps,
+        read_apps=reader if generated is None else lambda: apps,
         origins=configuration.origins,
     )
 
@@ -120,13 +132,15 @@ class _Reader:
     """Reads the configuration again, and tells the notices that it did not have the last time."""
 
     def __init__(self, typed: CommandLine, configuration: Configuration) -> None:
+        self.is_quiet = False
         self._typed = typed
         self._told = configuration.notices
 
     def __call__(self) -> Apps:
         """The apps; raise ConfigError."""
         configuration = load(self._typed)
-        _tell(notice for notice in configuration.notices if notice not in self._told)
+        if not self.is_quiet:
+            _tell(notice for notice in configuration.notices if notice not in self._told)
         self._told = configuration.notices
         return configuration.apps
 
@@ -136,13 +150,14 @@ def _tell(notices: Iterable[Notice]) -> None:
         logger.log(notice.level, "%s", notice.text)
 
 
-def _set_up_logging(settings: Settings, configuration: Configuration) -> None:
+def _set_up_logging(settings: Settings, platform: Platform, worker: int | None = None) -> None:
     level = "debug" if settings.debug else settings.log_level
-    platform = configuration.platform
-    log.set_up(settings.log_format, level, colour=platform.colour, fields=platform.log_fields)
-    _tell(configuration.notices)
-    for file in configuration.files:
-        logger.debug("Read %s", file)
+    log.set_up(settings.log_format, level, colour=platform.colour, fields=platform.log_fields, worker=worker)
+
+
+def _begin_worker(settings: Settings, platform: Platform, reader: _Reader, number: int) -> None:
+    _set_up_logging(settings, platform, number)
+    reader.is_quiet = True  # the parent reads too, and tells what is worth a word
 
 
 def _show(banner: Banner) -> None:

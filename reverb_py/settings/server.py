@@ -7,7 +7,9 @@ from reverb_py.settings.about import About
 from reverb_py.settings.listening import ListeningSettings
 from reverb_py.settings.values import (
     Count,
+    Host,
     Lease,
+    Port,
     Positive,
     Prefix,
     Proxies,
@@ -180,6 +182,17 @@ class Settings(ListeningSettings):
             "seconds",
         ),
     ] = 60
+    metrics_port: Annotated[
+        Port,
+        About(
+            "Port for Prometheus, 0: none. 9601 is soketi's. Each further worker takes the next one.",
+            ("REVERB_METRICS_PORT",),
+        ),
+    ] = 0
+    metrics_host: Annotated[
+        Host,
+        About("Address to listen on for Prometheus; what is there needs no password.", ("REVERB_METRICS_HOST",)),
+    ] = "127.0.0.1"
     profile: Annotated[
         Literal["reverb", "pusher"],
         Word,

@@ -11,11 +11,11 @@ RESERVE = 64  # descriptors that are kept for requests while WebSockets are refu
 LEAST = 96  # descriptors below which nobody is served: a quarter is kept for our own files, some 16, and a reload's
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
     """Return bound sockets, one for each family that works; raise OSError when none does or the port is taken.
 
     Each family is bound alone: `::` under asyncio is IPv6 only, and dual-stack sockets show IPv4 peers in an IPv6
-    dress. Port 0 takes a free one, the same for both.
+    dress. Port 0 takes a free one, the same for both. A `shared` port is taken only by who does not share it.
     """
     wanted = ["0.0.0.0", "::"] if host in EVERYWHERE else [host.strip("[]")]
     sockets: list[socket.socket] = []
@@ -23,7 +23,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     for address in wanted:
         for family, _, _, _, place in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM):
             try:
-                sockets.append(_bind(family, (place[0], port)))
+                sockets.append(_bind(family, (place[0], port), shared))
             except OSError as error:
                 problem = error
                 if error.errno == errno.EADDRINUSE:
@@ -37,10 +37,25 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _bind(family: int, address: tuple[object, int]) -> socket.socket:
+def reserve(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that hold the address for processes that share it; raise OSError as `bind` does.
+
+    They never listen, so that no client waits at them. Bound alone first: a server that is there already may share
+    its port too, and would go unnoticed.
+    """
+    alone = bind(host, port)
+    port = alone[0].getsockname()[1]
+    for each in alone:
+        each.close()
+    return bind(host, port, shared=True)
+
+
+def _bind(family: int, address: tuple[object, int], shared: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:  # the kernel spreads connections over all that listen
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)

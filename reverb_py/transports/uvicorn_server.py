@@ -38,10 +38,15 @@ class Server(uvicorn.Server):
         tls_timeout: float,
         on_listening: Callable[[], None],
         reload: Callable[[], None],
+        is_worker: bool = False,
     ) -> None:
         """`drain` is how many seconds the goodbyes are spread over; `reload` is called on SIGHUP.
 
         `tls_timeout` is how many seconds a peer has for its part of a TLS handshake, and of the end of TLS.
+
+        A worker is told by its parent. What reaches the whole group is not for it: Ctrl-C, and a supervisor's SIGTERM
+        (systemd sends one to each process), which must not count twice. So SIGINT is ignored, SIGTERM only begins the
+        stop, and SIGQUIT ends at once.
         """
         super().__init__(config)
         self._node = node
@@ -49,6 +54,7 @@ class Server(uvicorn.Server):
         self._tls_timeout = tls_timeout
         self._on_listening = on_listening
         self._reload = reload
+        self._is_worker = is_worker
         self._draining: asyncio.Task[None] | None = None
         self.servers: list[asyncio.Server] = []
         self.exit_code = 0
@@ -76,8 +82,12 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         handlers = {signal.SIGINT: self.stop, signal.SIGTERM: self.stop, signal.SIGHUP: self._reload}
+        if self._is_worker:
+            handlers = {signal.SIGTERM: self.begin_to_stop, signal.SIGQUIT: self.stop_at_once}
+            handlers[signal.SIGHUP] = self._reload
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)  # a worker is born with them blocked, to lose none
         try:
             yield
         finally:
@@ -87,13 +97,21 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Begin to stop; the second call ends at once."""
         if self._draining is None:
+            self.begin_to_stop()
+        else:
+            self.stop_at_once()
+
+    def begin_to_stop(self) -> None:
+        if self._draining is None:
             logger.info("Gracefully terminating connections.")
             self._node.draining = True
             self._draining = asyncio.get_running_loop().create_task(self._drain())
-        else:
-            logger.warning("Stopping at once: clients, and requests in work, are not waited for.")
-            self.exit_code = 1
-            self.force_exit = self.should_exit = True
+
+    def stop_at_once(self) -> None:
+        logger.warning("Stopping at once: clients, and requests in work, are not waited for.")
+        self.exit_code = 1
+        self.force_exit = self.should_exit = True
+        if self._draining is not None:
             self._draining.cancel()
 
     async def _drain(self) -> None:

@@ -10,11 +10,12 @@ from typer.testing import CliRunner, Result
 
 from reverb_py import log
 from reverb_py.cli import app
+from tests.cli.served import Served
 from tests.client.serving import APP, ENV, server, url
 
 __all__ = ["server", "url"]
 
-OURS = ("REVERB_", "RAILWAY_", "KUBERNETES_", "PUSHER_", "SOKETI_", "LOG_")
+OURS = ("REVERB_", "RAILWAY_", "KUBERNETES_", "PUSHER_", "SOKETI_", "LOG_", "REDIS")
 Command = Callable[..., Result]
 
 
@@ -48,6 +49,15 @@ def command() -> Command:
         return CliRunner().invoke(app, list(arguments), env=env, prog_name="reverb-py")
 
     return run
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Served:
+    """Stands where the server would be started, alone or with workers."""
+    found = Served()
+    monkeypatch.setattr("reverb_py.server.run", found.run)
+    monkeypatch.setattr("reverb_py.workers.run", found.run)
+    return found
 
 
 @pytest.fixture

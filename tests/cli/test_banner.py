@@ -6,6 +6,7 @@ import pytest
 
 from reverb_py.cli.banner import SHOWN_APPS, Banner, fingerprint
 from reverb_py.cli.paste import Endpoint
+from reverb_py.cluster.redis.address import RedisAddress
 from reverb_py.hub.app import App, Apps, ClientEventsFrom, Credential
 from reverb_py.laravel_env import parse
 from reverb_py.settings import Platform, Settings
@@ -196,3 +197,20 @@ def test_what_keeps_clients_out_is_said() -> None:
     (line,) = banner(app).app_lines()
     assert "origins a.example, b.example" in line
     assert line.endswith("client events: none   disabled")
+
+
+# Who else it works with.
+
+
+@pytest.mark.parametrize(("workers", "told"), [(1, "channel live"), (4, "channel live; 4 workers")])
+def test_what_is_shared_and_over_what_is_told_without_the_login(workers: int, told: str) -> None:
+    redis = RedisAddress.parse("redis://me:hunter2@redis")
+    found = banner(scaling_enabled=True, scaling_channel="live", redis_address=redis, workers=workers)
+    line = f"Shares events over redis://redis:6379/0 ({told})"
+    assert line in found.lines()
+    assert f"\n{line}\n" in found.text()
+    assert "hunter2" not in found.text()
+
+
+def test_a_server_that_is_alone_says_nothing_of_it() -> None:
+    assert "Shares events" not in banner().text() + "".join(banner().lines())

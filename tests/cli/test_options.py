@@ -17,6 +17,7 @@ from tests.cli.conftest import Command
 from tests.server_process import REPOSITORY
 
 NOT_SETTINGS = {"dev": "--dev", "config": "--config", "env_file": "--env-file", "no_env_file": "--no-env-file"}
+NAMED_SHORTER = {"scaling_enabled": "--scaling"}
 OF_SERVE = [name for name in inspect.signature(serve).parameters if name not in NOT_SETTINGS]
 OF_HEALTHCHECK = [name for name in inspect.signature(healthcheck).parameters if name not in NOT_SETTINGS]
 
@@ -41,7 +42,8 @@ def test_an_option_says_what_it_is_for_and_names_its_variables_and_its_default(
     command: Command, command_name: str, name: str
 ) -> None:
     row = BY_NAME[name]
-    shown = help_of(command(command_name, "--help").stdout, "--" + name.replace("_", "-"))
+    option = NAMED_SHORTER.get(name, "--" + name.replace("_", "-"))
+    shown = help_of(command(command_name, "--help").stdout, option)
     assert flat(row.about.text).replace("Reverb's --debug", "Reverb's debug") in shown
     assert f"[env: {', '.join(row.about.variables)}; default: {row.shown_default}]" in shown
 

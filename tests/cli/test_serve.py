@@ -7,21 +7,18 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from reverb_py import server
 from reverb_py.conformance.expect import eventually, handshake_refused
 from reverb_py.conformance.target import Target, TargetApp
 from reverb_py.conformance.verify import Deviation
 from reverb_py.conformance.wire import client_frame
-from reverb_py.hub.app import Apps
-from reverb_py.settings import ConfigError, Settings
+from reverb_py.settings import ConfigError
 from tests.cli.conftest import Command
+from tests.cli.served import Served
 from tests.cli.terminal import Terminal
 from tests.conformance.fixture import CERTIFICATE, launch
 from tests.server_process import KEPT, REPOSITORY, ServerProcess, free_port
@@ -29,41 +26,6 @@ from tests.server_process import KEPT, REPOSITORY, ServerProcess, free_port
 SECRET = "hunter2-the-marked-secret"
 TRIO = {"REVERB_APP_ID": "1", "REVERB_APP_KEY": "key", "REVERB_APP_SECRET": SECRET}
 GENERATED = Path(".reverb") / "credentials.json"
-
-
-class Served:
-    """Stands for the server: what it was started with, and the exit code that it ends with."""
-
-    def __init__(self) -> None:
-        self.exit_code = 0
-        self.settings: Settings
-        self.apps: Apps
-        self.read_apps: Callable[[], Apps]
-        self.origins: Mapping[str, str]
-
-    def run(
-        self,
-        settings: Settings,
-        apps: Apps,
-        *,
-        on_listening: Any,
-        read_apps: Callable[[], Apps],
-        origins: Mapping[str, str],
-    ) -> int:
-        self.settings, self.apps, self.read_apps, self.origins = settings, apps, read_apps, origins
-        on_listening([("127.0.0.1", settings.port)])
-        return self.exit_code
-
-    @property
-    def secrets(self) -> list[str]:
-        return [secret for app in self.apps for secret in app.secrets]
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Served:
-    found = Served()
-    monkeypatch.setattr(server, "run", found.run)
-    return found
 
 
 # From what was typed and set.
@@ -315,6 +277,8 @@ def test_without_a_terminal_every_line_is_json_on_stdout() -> None:
         ("REVERB_APPS", f'[{{"id": "1", "secret": "{SECRET}"}}]'),
         ("REVERB_APPS", f'{{"secret": "{SECRET}"}}'),
         ("REVERB_APP_SECRET", SECRET),
+        ("REDIS_URL", f"redis://:{SECRET}@redis:port"),
+        ("REDIS_HOST", f"tls://:{SECRET}#@redis"),
         ("reverb.toml", f'[[apps]]\nid = "1"\nkey = "key"\nsecret = "{SECRET}'),
         ("reverb.toml", f'[[apps]]\nid = "1"\nkey = "key"\nsecrt = "{SECRET}"'),
         ("reverb.toml", f'[[apps]]\nid = "1"\nkey = "key"\nsecret = ["{SECRET}"]'),
@@ -332,7 +296,9 @@ def test_a_wrong_configuration_is_one_line_without_any_secret(
     command: Command, served: Served, place: Path, name: str, text: str
 ) -> None:
     env = {}
-    if name.startswith("REVERB_"):
+    if name.startswith("REDIS_"):
+        env = {**TRIO, "REVERB_APP_SECRET": "another", "REVERB_SCALING_ENABLED": "true", name: text}
+    elif name.startswith("REVERB_"):
         env[name] = text
     else:
         place.joinpath(name).write_text(text)

@@ -71,6 +71,10 @@ class OwnProcess:
     def output(self) -> str:
         return self._process.output
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def terminate(self) -> None:
         self._process.terminate()
 

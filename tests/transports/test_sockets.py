@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from reverb_py.transports.sockets import bind, raise_descriptor_limit
+from reverb_py.transports.sockets import bind, raise_descriptor_limit, reserve
 
 Limits = tuple[int, int]
 
@@ -83,6 +83,28 @@ def test_a_port_that_is_taken_on_either_family_is_an_error_and_leaves_nothing_bo
         bind("", port)
     holder.close()
     assert len(bound("", port)) == 2
+
+
+def test_an_address_that_is_held_for_sharing_is_free_for_those_who_share_it() -> None:
+    held = reserve("", 0)
+    port = held[0].getsockname()[1]
+    sharing = [bind("", port, shared=True) for _ in range(2)]
+    assert [families(each) for each in (held, *sharing)] == [[socket.AF_INET, socket.AF_INET6]] * 3
+    for each in (*sharing[0], *sharing[1]):
+        each.listen()
+    with pytest.raises(OSError, match="in use"):
+        bind("", port)
+    with pytest.raises(OSError, match="in use"):
+        reserve("", port)
+    for each in (*held, *sharing[0], *sharing[1]):
+        each.close()
+
+
+def test_nobody_waits_at_an_address_that_is_only_held() -> None:
+    (held,) = reserve("127.0.0.1", 0)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(held.getsockname())
+    held.close()
 
 
 def test_an_address_of_another_machine_is_an_error() -> None:
