@@ -126,7 +126,8 @@ def _published(fact: facts.Published) -> str:
     shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     received = sum(fact.received.values())
     by = f", {fact.publisher[:60]}" if fact.publisher else ""
-    line = f"Published {fact.event} to {shown}: {received} received, {fact.size} bytes, {fact.seconds * 1e3:.1f} ms{by}"
+    what = f"{received} received on other nodes" if fact.is_elsewhere else f"{received} received"
+    line = f"Published {fact.event} to {shown}: {what}, {fact.size} bytes, {fact.seconds * 1e3:.1f} ms{by}"
     if fact.hint is None or fact.hint.is_likely:  # the latter is a warning of its own
         return line
     return f"{line}; {fact.hint.text} [{fact.hint.code}]"

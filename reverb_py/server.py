@@ -13,6 +13,7 @@ import uvicorn
 
 from reverb_py.activity_log import ActivityLog
 from reverb_py.cluster.last_events import LastEvents
+from reverb_py.cluster.redis.shards import Shards
 from reverb_py.diagnosis.observer import Observer
 from reverb_py.hub import facts
 from reverb_py.hub.app import Apps
@@ -29,7 +30,7 @@ from reverb_py.transports.http_auth import Authenticator
 from reverb_py.transports.http_protocol import HttpLimits, HttpProtocol
 from reverb_py.transports.proxies import TrustedProxies
 from reverb_py.transports.publishing import ShortWay
-from reverb_py.transports.sockets import RESERVE, bind, raise_descriptor_limit
+from reverb_py.transports.sockets import LEAST, bind, raise_descriptor_limit, reserve_of
 from reverb_py.transports.turn import Turn
 from reverb_py.transports.uvicorn_server import Server
 from reverb_py.transports.websocket import WebSocket
@@ -39,6 +40,8 @@ logger = logging.getLogger("reverb_py")
 
 Addresses = list[tuple[str, int]]
 SWEEP = 1.0  # seconds between two looks at who is silent or slow
+FEW = 1_024  # open files, the soft limit of most systems: a server with fewer should be told
+RAISE = "Raise it: ulimit -n 65536 (systemd: LimitNOFILE=65536, Docker: --ulimit nofile=65536)"
 
 
 def run(
@@ -50,15 +53,19 @@ def run(
     origins: Mapping[str, str] | None = None,
     lifeline: socket | None = None,
 ) -> int:
-    """Serve until a signal; return the exit code: 2 when this machine does not have the host, 1 for other failures.
+    """Serve until a signal; return the exit code: 2 when this machine has not the host or the files, 1 otherwise.
 
     `on_listening` gets the bound addresses once they accept; `read_apps` reads the configuration again (SIGHUP), and
     raises ConfigError when it cannot be used; `origins` says where host and port were set. A `lifeline` makes it a
     worker: it shares its port, leaves some signals to its parent (`Server`), and stops when the other end is closed.
     """
+    descriptors = raise_descriptor_limit()
+    if descriptors < LEAST:
+        logger.error("The limit of open files is %d: below %d nobody can be served. %s", descriptors, LEAST, RAISE)
+        return 2
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
-            return runner.run(_serve(settings, apps, on_listening, read_apps, lifeline))
+            return runner.run(_serve(settings, apps, descriptors, on_listening, read_apps, lifeline))
         except OSError as error:
             return cannot_listen(error, settings, origins)
         except BaseExceptionGroup:
@@ -83,26 +90,38 @@ def _judge(error: OSError, origins: Mapping[str, str]) -> tuple[str, int]:
     return f"Correct {origins['host']} or {origins['port']}", 1
 
 
+def _capacity(max_connections: int, descriptors: int) -> int:
+    """How many WebSockets are taken; warn when that is less than was asked for, or than anybody expects."""
+    room = descriptors - 2 * reserve_of(descriptors)
+    if max_connections > room or (not max_connections and descriptors < FEW):
+        asked = f", not {max_connections} (REVERB_MAX_CONNECTIONS)" if max_connections else ""
+        what = "The limit of open files is %d: this server takes %d connections%s. %s"
+        logger.warning(what, descriptors, room, asked, RAISE)
+    return min(max_connections or room, room)
+
+
 async def _serve(
     settings: Settings,
     apps: Apps,
+    descriptors: int,
     on_listening: Callable[[Addresses], None],
     read_apps: Callable[[], Apps],
     lifeline: socket | None,
 ) -> int:
     loop = asyncio.get_running_loop()
-    descriptors = raise_descriptor_limit()
     activity = ActivityLog(settings.log_rate)
     last_events = LastEvents(settings.cache_size)
     node = Node(apps, clock=loop.time, last_events=last_events, tell=activity, id=secrets.token_hex(4))
     node.debug = settings.debug
     node.keeps_payloads = settings.ledger_payloads
     observer = _observe(settings, node)
-    node.capacity = settings.max_connections or descriptors - 2 * RESERVE
+    shards = _share(settings, node)
+    node.capacity = _capacity(settings.max_connections, descriptors)
     endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
     endpoint.backlog = Backlog(settings.max_total_backlog)
     endpoint.failures = Failures(settings.max_failures, loop.time)
-    limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - RESERVE)
+    endpoint.signatures = Failures(settings.max_failures, loop.time)
+    limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - reserve_of(descriptors))
 
     sockets = bind(settings.host, settings.port, shared=lifeline is not None)
     addresses: Addresses = [sock.getsockname()[:2] for sock in sockets]
@@ -115,16 +134,23 @@ async def _serve(
         config,
         node,
         drain=settings.drain,
+        tls_timeout=settings.request_timeout,
         on_listening=partial(on_listening, addresses),
         reload=partial(_reload, settings, node, config, read_apps),
         is_worker=lifeline is not None,
     )
     if lifeline is not None:
         loop.add_reader(lifeline.fileno(), _stop_alone, loop, lifeline, server)
+    ticks = (activity.tick, observer.tick) if shards is None else (activity.tick, observer.tick, shards.tick)
     async with asyncio.TaskGroup() as tasks:
-        sweep = tasks.create_task(_sweep(node, endpoint, (activity.tick, observer.tick), settings.slow_timeout))
+        beside = [tasks.create_task(_sweep(node, endpoint, ticks, settings.slow_timeout))]
+        if shards is not None:
+            beside.append(tasks.create_task(shards.run()))
         await server.serve(sockets)
-        sweep.cancel()
+        for task in beside:
+            task.cancel()
+    if shards is not None:
+        await shards.close()
     activity.tick()  # the last second's sums
     return server.exit_code
 
@@ -138,7 +164,9 @@ def _stop_alone(loop: asyncio.AbstractEventLoop, lifeline: socket, server: Serve
 
 def _observe(settings: Settings, node: Node) -> Observer:
     """Have an observer told what the node's listener is told, after it."""
-    observer = Observer(node, size=settings.ledger_size, silent_after=settings.silent_after, time=time)
+    # With other nodes, that nobody publishes here says nothing.
+    silent_after = 0 if settings.scaling_enabled else settings.silent_after
+    observer = Observer(node, size=settings.ledger_size, silent_after=silent_after, time=time)
     first = node.tell
 
     def tell(fact: facts.Fact) -> None:
@@ -149,12 +177,41 @@ def _observe(settings: Settings, node: Node) -> Observer:
     return observer
 
 
+def _share(settings: Settings, node: Node) -> Shards | None:
+    """Have the node share its events and its seats with others over Redis, where that is wanted."""
+    if not settings.scaling_enabled:
+        return None
+    shards = Shards(
+        settings.redis_address,
+        settings.scaling_channel,
+        is_cluster=settings.scaling_cluster,
+        node=node.id,
+        lease=settings.scaling_lease,
+        buffer=settings.scaling_buffer,
+        clock=node.clock,
+        deliver=node.deliver,
+        tell=node.tell,
+        terminate=node.terminate_here,
+        connected=lambda: {app.id: node.hub.connected(app.id) for app in node.apps},
+    )
+    node.backplane = node.occupancy = shards
+    return shards
+
+
 def _uvicorn_config(
     settings: Settings, node: Node, endpoint: Endpoint, limits: HttpLimits, observer: Observer
 ) -> uvicorn.Config:
     authenticator = Authenticator(node, prefix=settings.path, tolerance=settings.signature_tolerance, clock=time)
     size = settings.max_request_size
-    api = HttpApi(node, authenticator, prefix=settings.path, max_request_size=size, receipts=observer.report)
+    api = HttpApi(
+        node,
+        authenticator,
+        prefix=settings.path,
+        max_request_size=size,
+        receipts=observer.report,
+        failures=Failures(settings.max_failures, node.clock),
+        client_of=endpoint.proxies.client_of,
+    )
     sizes = {"max_request_size": size, "max_head": limits.max_head}
     short_way = ShortWay(node, authenticator, prefix=settings.path, **sizes)
     return uvicorn.Config(

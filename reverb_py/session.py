@@ -18,7 +18,14 @@ from reverb_py.hub.rate import Bucket, Window
 from reverb_py.node import Node
 from reverb_py.protocol import messages, names
 from reverb_py.protocol.commands import ClientEvent, Ping, Pong, SignIn, Subscribe, Unsubscribe, parse
-from reverb_py.protocol.errors import ClientEventError, ErrorCode, PusherError, SubscriptionError, Unauthorized
+from reverb_py.protocol.errors import (
+    ClientEventError,
+    ErrorCode,
+    PusherError,
+    SignInError,
+    SubscriptionError,
+    Unauthorized,
+)
 from reverb_py.protocol.members import Member, parse_member, parse_user
 from reverb_py.protocol.signatures import channel_text, matches, user_text
 
@@ -31,7 +38,10 @@ SHOWN = 128  # characters of what a client sent that are repeated to it
 
 
 class Session:
-    """One client. `hold_back(True)` asks the transport to read no further while a join is under way."""
+    """One client. `hold_back(True)` asks the transport to read no further while a join is under way.
+
+    `signature_failed` is called after the answer to a channel's or a sign-in's signature that is missing or wrong.
+    """
 
     __slots__ = (
         "_bucket",
@@ -39,16 +49,24 @@ class Session:
         "_joining",
         "_next_error",
         "_obeying",
+        "_signature_failed",
         "_waiting",
         "_window",
         "connection",
         "node",
     )
 
-    def __init__(self, node: Node, connection: Connection, hold_back: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        connection: Connection,
+        hold_back: Callable[[bool], None],
+        signature_failed: Callable[[], None],
+    ) -> None:
         self.node = node
         self.connection = connection
         self._hold_back = hold_back
+        self._signature_failed = signature_failed
         self._joining = False
         self._waiting: deque[str] | None = None  # messages that arrived during a join
         self._obeying = False  # the waiting messages are being worked off
@@ -254,16 +272,18 @@ class Session:
             self._send_error(error)
             connection = self.connection
             self.node.tell(facts.SignInRefused(connection.app.id, connection.socket_id, error.message))
+            if isinstance(error, SignInError):
+                self._signature_failed()
 
     def _sign_in(self, command: SignIn) -> None:
         app, connection = self.connection.app, self.connection
         key, colon, signature = command.auth.partition(":")
         if not colon:
-            raise PusherError("Invalid format: auth must have the format key:signature")
+            raise SignInError("Invalid format: auth must have the format key:signature")
         if key not in app.keys:
-            raise PusherError(f"Invalid key in sign-in auth: {key[:SHOWN]!r}")
+            raise SignInError(f"Invalid key in sign-in auth: {key[:SHOWN]!r}")
         if not matches(app.secrets, user_text(connection.socket_id, command.user_data), signature):
-            raise PusherError("Invalid signature: Expected HMAC SHA256 hex digest of SOCKET_ID::user::USER_DATA")
+            raise SignInError("Invalid signature: Expected HMAC SHA256 hex digest of SOCKET_ID::user::USER_DATA")
         user = parse_user(command.user_data)
         if connection.user is not None and connection.user.id != user.id:
             raise PusherError("This connection is signed in as another user")
@@ -296,6 +316,7 @@ class Session:
         if isinstance(refusal, Unauthorized):
             reason, code = refusal.reason, SUBSCRIPTION_REFUSED
             self.node.tell(facts.SubscriptionRefused(app_id, socket_id, refusal.channel, reason, code))
+            self._signature_failed()
         else:
             self.node.tell(facts.SubscriptionRefused(app_id, socket_id, refusal.channel, refusal.message))
 

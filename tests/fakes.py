@@ -90,7 +90,8 @@ class Client:
         self.held: list[bool] = []  # what the transport was told about reading
         self.goodbyes: list[tuple[int, str]] = []
         self.connection = Connection(app, socket_id, write=self._write, close=self._close)
-        self.session = Session(node, self.connection, self.held.append)
+        self.failed_signatures = 0
+        self.session = Session(node, self.connection, self.held.append, self._signature_failed)
         node.connect(self.connection)
         assert self.heard()[0]["event"] == "pusher:connection_established"
 
@@ -107,6 +108,9 @@ class Client:
         """Say goodbye once, and have the connection forgotten in the same turn, as a transport does."""
         self.goodbyes.append((code, reason))
         self.leaves(code, reason)
+
+    def _signature_failed(self) -> None:
+        self.failed_signatures += 1
 
     def leaves(self, code: int = 1006, reason: str = "") -> None:
         self._gone = True

@@ -34,14 +34,20 @@ class ServerProcess:
         env: Mapping[str, str] | None = None,
         port: int | None = None,
         tls: bool = False,
+        files: int = 0,
     ) -> None:
-        """`options` follow `serve`; `port` of None means a free one; `tls` says that it answers in https."""
+        """`options` follow `serve`; `port` of None means a free one; `tls` says that it answers in https.
+
+        It may have so many open `files`, and cannot raise that; 0 is the limit of the tests themselves.
+        """
         self.port = free_port() if port is None else port
         self.scheme = "https" if tls else "http"
         self._arguments = [
             *(sys.executable, "-m", "reverb_py", "serve", "--no-env-file"),
             *("--host", "127.0.0.1", "--port", str(self.port), *options),
         ]
+        if files:
+            self._arguments = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *self._arguments]
         inherited = {name: os.environ[name] for name in KEPT if name in os.environ}
         ours = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
         self._env = {**inherited, **ours, **(env or {})}

@@ -1,4 +1,4 @@
-"""The server as a process: what signals do to it, what it does when a part of it dies, what is left to newcomers."""
+"""The server as a process: what signals do to it, and what it does when a part of it dies."""
 
 import asyncio
 import contextlib
@@ -27,10 +27,9 @@ from reverb_py.conformance.verify import Deviation
 from reverb_py.conformance.wire import client_frame
 from reverb_py.hub.app import App, Apps, Credential
 from reverb_py.settings import Settings
-from reverb_py.transports.sockets import RESERVE
 from tests.conformance.fixture import CERTIFICATE, OwnProcess, launch
 from tests.fakes import World
-from tests.server_process import KEPT, REPOSITORY, ServerProcess, free_port
+from tests.server_process import ServerProcess
 from tests.settings.test_load import make_certificate
 from tests.transports.fake_transport import FakeServer, turn
 from tests.transports.in_process import publish, until
@@ -130,51 +129,6 @@ async def test_sighup_exchanges_apps_and_secrets_and_ends_no_connection(tmp_path
             assert (await client.closed())[0] == 4003
         await old.aclose()
         await new.aclose()
-
-
-# What is left to newcomers.
-
-
-LIMIT = 170  # open files of a process
-LIMITED = f"""if True:
-    import resource
-    resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
-    from reverb_py.cli import main
-    main()
-    """
-
-
-async def test_the_last_descriptors_are_for_requests_and_not_for_sockets(tmp_path: Path) -> None:
-    port = free_port()
-    env = {name: os.environ[name] for name in KEPT if name in os.environ} | CREDENTIALS
-    arguments = ["-c", LIMITED, "serve", "--host", "127.0.0.1", "--port", str(port)]
-    env["PYTHONPATH"] = str(REPOSITORY)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=tmp_path, env=env, stdout=asyncio.subprocess.DEVNULL
-    )
-    target = Target(f"ws://127.0.0.1:{port}", {"MAIN": TargetApp("1", "key", "hunter2")})
-    try:
-        async with AsyncExitStack() as stack:
-            await eventually(lambda: answers(target), "the server should be up", 20)
-            for _ in range(LIMIT - 2 * RESERVE):
-                await stack.enter_async_context(target.client())
-            await handshake_refused(target, 4100)
-            assert (await target.http("GET", "/up")).status_code == 200
-            silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(RESERVE)]
-            assert (await target.raw(b"GET /up HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
-            for _, writer in silent:
-                writer.close()
-    finally:
-        process.kill()
-        await process.wait()
-        await target.aclose()
-
-
-async def answers(target: Target) -> bool:
-    try:
-        return (await target.http("GET", "/up")).status_code == 200
-    except Deviation:
-        return False
 
 
 def test_every_address_of_both_families_is_listened_on_by_default() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 @dataclass(slots=True)  # not frozen: that would double what making one costs, on the way of every event
@@ -24,6 +24,10 @@ class Backplane(Protocol):
     def refusal(self) -> str:
         """Why nothing can be published now, "" when it can: asked before, so that a publish is refused whole."""
 
+    @property
+    def health(self) -> dict[str, object]:
+        """What `/up?detail` tells about it; nothing that strangers may not know."""
+
     def publish(self, envelope: Envelope) -> int:
         """Hand it to every node; return how many connections of this one received it, which is at once."""
 
@@ -35,6 +39,7 @@ class LocalBackplane:
     """The backplane of a single node: publishing delivers, in the same turn."""
 
     refusal = ""
+    health: ClassVar[dict[str, object]] = {"redis": "off"}
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 A join may take its time (over Redis), so its answer comes through a callable. The local one answers at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -47,6 +47,10 @@ class Away:
     """The join could not be decided: what the nodes share is out of reach."""
 
 
+class Unreachable(Exception):
+    """What the nodes share cannot be asked now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """What became true with a leave."""
@@ -75,6 +79,12 @@ class Occupancy(Protocol):
 
     def sign_out(self, app_id: str, user_id: str) -> None:
         """Count it no longer."""
+
+    def count(self, app_id: str, channels: Sequence[str], then: Callable[[list[int]], None]) -> None:
+        """Call `then` with how many connections of all nodes are subscribed to each; 0 when that cannot be known.
+
+        Asked for what nobody of this node listens to.
+        """
 
     async def subscriptions(self, app_id: str, channel: str) -> int:
         """Return how many connections are subscribed."""
@@ -157,6 +167,9 @@ class LocalOccupancy:
 
     def sign_out(self, app_id: str, user_id: str) -> None:
         """Nobody asks."""
+
+    def count(self, app_id: str, channels: Sequence[str], then: Callable[[list[int]], None]) -> None:
+        then([0] * len(channels))
 
     async def subscriptions(self, app_id: str, channel: str) -> int:
         seats = self._seats.get(app_id, {}).get(channel)

@@ -68,6 +68,7 @@ def _published(receipt: Receipt, fact: facts.Published, now: float) -> Json:
         "ms": round(fact.seconds * 1e3, 3),
         "text": _sentence(receipt, fact, now),
         **({"data": fact.data} if fact.data else {}),
+        **({"elsewhere": True} if fact.is_elsewhere else {}),
     }
 
 

@@ -138,7 +138,7 @@ class Published:
 
     app_id: str
     event: str
-    received: dict[str, int]  # channel -> how many connections it was written to
+    received: dict[str, int]  # channel -> how many connections of this node it was written to
     size: int  # bytes of its data
     seconds: float  # from the end of the request's head to the last write
     publisher: str  # its X-Pusher-Library, or ""
@@ -147,6 +147,8 @@ class Published:
     left_out: tuple[str, ...] = ()  # the channels in which it was
     hint: Hint | None = None  # when nobody received it
     data: str = ""  # its beginning, where that was asked for
+    is_elsewhere: bool = False  # nobody here listened, and `received` is who was subscribed on other nodes
+    is_known: bool = True  # False until that is known
 
 
 @dataclass(frozen=True, slots=True)

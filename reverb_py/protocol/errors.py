@@ -44,6 +44,10 @@ class ClientEventError(PusherError):
     """A client's own event was not passed on."""
 
 
+class SignInError(PusherError):
+    """The signature of a sign-in is missing or does not fit."""
+
+
 class SubscriptionError(PusherError):
     """A subscription was refused. Clients are told on the connection and on the channel.
 

@@ -73,7 +73,7 @@ class Settings(ListeningSettings):
     request_timeout: Annotated[
         SomeSeconds,
         About(
-            "Time in which a whole request must have arrived; our choice, Reverb waits for ever.",
+            "Time for a whole request to arrive, and before it for a TLS handshake; our choice, Reverb waits for ever.",
             ("REVERB_REQUEST_TIMEOUT",),
             "seconds",
         ),
@@ -115,7 +115,7 @@ class Settings(ListeningSettings):
     max_connections: Annotated[
         Count,
         About(
-            "Connections of the whole server; 0: as many as file descriptors allow.",
+            "Connections of the whole server, if the limit of open files has room for them; 0: as many as that has.",
             ("REVERB_MAX_CONNECTIONS",),
             "connections",
         ),
@@ -139,9 +139,9 @@ class Settings(ListeningSettings):
     max_failures: Annotated[
         Count,
         About(
-            "Refused handshakes of one address before they are cut short (429), 0: no limit. A choice of ours.",
+            "Failures of one address, each kind: handshakes, requests (429), signatures (slowed); 0: no limit.",
             ("REVERB_MAX_FAILURES",),
-            "handshakes a minute",
+            "failures a minute",
         ),
     ] = 300
     slow_timeout: Annotated[

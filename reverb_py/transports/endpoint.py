@@ -47,6 +47,7 @@ class Endpoint:
     max_backlog: int = 1 << 20  # bytes unsent at which a slow reader is closed
     backlog: Backlog = field(default_factory=lambda: Backlog(0))  # of all of them together
     failures: Failures = field(default_factory=lambda: Failures(0, lambda: 0.0))  # refused handshakes
+    signatures: Failures = field(default_factory=lambda: Failures(0, lambda: 0.0))  # of channels and sign-ins, failed
     slow: "set[WebSocket]" = field(default_factory=set)  # whose peers do not read at the moment
 
     def admit(self, handshake: Handshake) -> App:
@@ -77,6 +78,15 @@ class Endpoint:
         if refusal is None or refusal.code not in CLIENTS_FAULT:
             return False
         return self.failures.is_one_too_many(remote)
+
+    def signs_wrong_too_often(self, remote: str) -> bool:
+        """Count a failed signature of a channel or a sign-in; return True when its address had too many of them."""
+        if not self.signatures.is_one_too_many(remote):
+            return False
+        who, limit = remote or "A peer without an address", self.signatures.limit
+        what = f"{who} had more than {limit} failed signatures in a minute: each makes its connection wait a second"
+        self.node.tell(facts.Noticed("", what, codes.SUBSCRIPTION_REFUSED))
+        return True
 
     def tell_refused(self, handshake: Handshake, code: int, reason: str) -> None:
         """`code` is a close code, or the HTTP status of an upgrade that was not one."""

@@ -14,7 +14,7 @@ class Failures:
     """Counts for each address in fixed windows. `clock` gives seconds; a `limit` of 0 is none."""
 
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         # Address -> (end of its window, failures in it). A plain dict would search ever longer for its first entry.
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
@@ -28,4 +28,4 @@ class Failures:
         self._counts[address] = ends, count + 1
         if len(self._counts) > ADDRESSES:
             self._counts.popitem(last=False)
-        return bool(self._limit) and count >= self._limit
+        return bool(self.limit) and count >= self.limit

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from reverb_py import codes
-from reverb_py.cluster.occupancy import Channels
+from reverb_py.cluster.occupancy import Channels, Unreachable
 from reverb_py.hub import facts
 from reverb_py.hub.app import App
 from reverb_py.node import Node
@@ -24,12 +24,13 @@ from reverb_py.protocol import triggers
 from reverb_py.protocol.names import is_cache, is_channel, is_presence, user_of
 from reverb_py.protocol.signatures import values_of
 from reverb_py.protocol.triggers import Trigger
+from reverb_py.transports.failures import WINDOW, Failures
 from reverb_py.transports.http_auth import INVALID, Authenticator, Head, Refusal
 from reverb_py.transports.publishing import fits_md5, outcome, publish
 
 Info = dict[str, object]
 
-RETRY_AFTER = "1"  # seconds; a node tries to reach Redis again as often
+AGAIN = {"Retry-After": "1"}  # seconds; a node tries to reach Redis again as often
 
 
 class Json(Response):
@@ -42,7 +43,10 @@ class Json(Response):
 
 
 class HttpApi:
-    """The endpoints. `max_request_size` bounds a body in bytes; the head has its own limit."""
+    """The endpoints. `max_request_size` bounds a body in bytes; the head has its own limit.
+
+    `failures` counts wrong signatures by the client's address, which `client_of` finds for a peer and headers.
+    """
 
     def __init__(
         self,
@@ -51,11 +55,15 @@ class HttpApi:
         *,
         prefix: str,
         max_request_size: int,
-        receipts: Callable[[App, Mapping[str, str]], Info] = lambda app, asked: {},
+        receipts: Callable[[App, Mapping[str, str]], Info],
+        failures: Failures,
+        client_of: Callable[[str, Mapping[str, str]], str],
     ) -> None:
         """`receipts` answers what became of an app's publishes, for these query parameters."""
         self._node = node
         self._receipts = receipts
+        self._failures = failures
+        self._client_of = client_of
         self._auth = authenticator
         self._prefix = prefix
         self._max_request_size = max_request_size
@@ -131,7 +139,7 @@ class HttpApi:
         """Raise Refusal when the other nodes are out of reach: nothing is done by halves."""
         refusal = self._node.backplane.refusal
         if refusal:
-            raise Refusal(503, "Not accepted, try again.", codes.REDIS_AWAY, refusal)
+            raise Refusal(503, "Not accepted, try again.", codes.REDIS_AWAY, f"{refusal}.", AGAIN)
 
     # Questions.
 
@@ -222,8 +230,13 @@ class HttpApi:
         return Json({})
 
     async def up(self, request: Request) -> Response:
-        """Readiness (Reverb's answer); 503 while draining, so that nothing new is sent here."""
-        return Json({"health": "DRAINING"}, 503) if self._node.draining else Json({"health": "OK"})
+        """Readiness (Reverb's answer); 503 while draining, so that nothing new is sent here.
+
+        Redis's absence is told with `?detail`, and is no reason for a restart: who is connected here is served on.
+        """
+        detail = self._node.backplane.health if "detail" in request.query_params else {}
+        draining = self._node.draining
+        return Json({"health": "DRAINING" if draining else "OK", **detail}, 503 if draining else 200)
 
     async def not_an_upgrade(self, request: Request) -> Response:
         text = "This is a WebSocket address, but the request asks for no upgrade."
@@ -242,12 +255,28 @@ class HttpApi:
         if app_id is None:
             named = self._auth.app_of_key(query)
             app_id = named.id if named else ""
-        app, parameters = self._auth.authenticate(app_id, Head(request.method, path, query, has_body))
+        try:
+            app, parameters = self._auth.authenticate(app_id, Head(request.method, path, query, has_body))
+        except Refusal as refusal:
+            raise self._cut_short(refusal, request) from None
         body = request.state.body = await self._body(request, _announced(request))
         if "body_md5" in parameters and has_body and not fits_md5(body, parameters["body_md5"]):
             reason = "body_md5 is not the MD5 of the body that arrived: it was changed on its way."
             raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)
         return app, parameters, body
+
+    def _cut_short(self, refusal: Refusal, request: Request) -> Refusal:
+        """Count a wrong signature; return few words with 429 when its address had too many, else the refusal itself."""
+        if refusal.status != 401:
+            return refusal
+        peer = request.client.host if request.client else ""
+        address = self._client_of(
+            peer, dict(request.headers.items())
+        )  # of a header given twice the last, a proxy's own
+        if not self._failures.is_one_too_many(address):
+            return refusal
+        headers = {"Retry-After": str(int(WINDOW))}
+        return Refusal(429, f"Too many refused requests from {address}.", refusal.code, headers=headers)
 
     async def _body(self, request: Request, announced: int) -> bytes:
         limit = self._max_request_size
@@ -271,8 +300,7 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
         told = facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, refusal.text)
         event, channels = triggers.claimed(body) if body else ("", ())
         tell(replace(told, publisher=_publisher(request), size=_announced(request), event=event, channels=channels))
-        headers = {"Retry-After": RETRY_AFTER} if refusal.status == 503 else {}
-        return PlainTextResponse(refusal.text, refusal.status, headers)
+        return PlainTextResponse(refusal.text, refusal.status, refusal.headers)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
@@ -281,6 +309,9 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
     async def bad_trigger(request: Request, error: Exception) -> Response:
         status, code = _TRIGGER_ERRORS[type(error)]
         return answer(request, Refusal(status, str(error), code), request.state.body)
+
+    async def unreachable(request: Request, error: Exception) -> Response:
+        return answer(request, Refusal(503, "Not answered, try again.", codes.REDIS_AWAY, f"{error}.", AGAIN))
 
     async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -295,6 +326,7 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
         Refusal: refused,
         HTTPException: no_route,
         ClientDisconnect: gone,
+        Unreachable: unreachable,
         **dict.fromkeys(_TRIGGER_ERRORS, bad_trigger),
     }
     app = Starlette(routes=api.routes(), exception_handlers=handlers)

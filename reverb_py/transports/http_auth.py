@@ -1,6 +1,6 @@
 """Request signature to App, or a refusal that says why. Decided at the end of the head, before the body is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reverb_py import codes
@@ -19,9 +19,17 @@ SHOWN = 500  # characters of the string to sign that an error repeats
 class Refusal(Exception):
     """A request is answered with an error: plain text that begins with Reverb's sentence, then our code and reason."""
 
-    def __init__(self, status: int, sentence: str, code: Code | None = None, reason: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        code: Code | None = None,
+        reason: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.status = status
+        self.headers = headers
         self.code = code
         self.text = sentence if code is None else f"{sentence} [{code}] {reason or code.title + '.'} {code.fix}"
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from time import perf_counter
 
 from reverb_py import codes
@@ -51,7 +52,8 @@ def _request(prefix: str) -> re.Pattern[bytes]:
 def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: float) -> facts.Published:
     """Trigger an event that was checked; return what was told of it. `started` is the perf_counter of its head's end.
 
-    When nobody received it, it says why, as far as that can be seen.
+    When nobody received it, it says why, as far as that can be seen. When nobody here did and there are other nodes,
+    it is told a moment later.
     """
     received = node.trigger(app, trigger)
     seconds = perf_counter() - started
@@ -68,19 +70,33 @@ def publish(node: Node, app: App, trigger: Trigger, publisher: str, started: flo
             published.left_out = tuple(channel for channel in received if channel in sender.channels)
     if node.keeps_payloads:
         published.data = trigger.data[:LONGEST_DATA]
-    if not any(received.values()):
-        published.hint = node.explain(published)
-    node.tell(published)
+    if any(received.values()):
+        node.tell(published)
+    else:
+        published.is_known = False
+        node.occupancy.count(app.id, tuple(received), partial(_found, node, published))
     if trigger.data.startswith(ENCODED_TWICE):
         what = f"the data of {trigger.event} is a JSON string that holds JSON again"
         node.tell(facts.Noticed(app.id, what, codes.DATA_ENCODED, is_warning=False))
     return published
 
 
+def _found(node: Node, published: facts.Published, elsewhere: Sequence[int]) -> None:
+    """Tell of an event that nobody here listened to, once it is known who did elsewhere."""
+    published.is_known = True
+    if any(elsewhere):
+        published.is_elsewhere = True
+        published.received = dict(zip(published.received, elsewhere, strict=True))
+    else:
+        published.hint = node.explain(published)
+    node.tell(published)
+
+
 def outcome(published: Sequence[facts.Published]) -> Iterator[tuple[str, str]]:
     """Yield the headers that tell a publisher what became of its events: ids, deliveries, and why there were none."""
     yield "X-Reverb-Event-Id", ", ".join(each.id for each in published[:SHOWN])
-    yield "X-Reverb-Delivered", str(sum(sum(each.received.values()) for each in published))
+    if all(each.is_known for each in published):
+        yield "X-Reverb-Delivered", str(sum(sum(each.received.values()) for each in published))
     hint = next((each.hint for each in published if each.hint is not None), None)
     if hint is not None:
         yield "X-Reverb-Hint", _shown(hint)
@@ -140,7 +156,9 @@ class ShortWay:
             self._head = b"HTTP/1.1 200 OK\r\n%b" % lines
         # As `outcome`, for one event and three times as fast.
         delivered = sum(published.received.values())
-        told = f"x-reverb-event-id: {published.id}\r\nx-reverb-delivered: {delivered}\r\n"
+        told = f"x-reverb-event-id: {published.id}\r\n"
+        if published.is_known:
+            told += f"x-reverb-delivered: {delivered}\r\n"
         if published.hint is not None:
             told += f"x-reverb-hint: {_shown(published.hint)}\r\n"
         return b"%b%bcontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}" % (self._head, told.encode())

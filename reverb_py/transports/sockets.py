@@ -7,7 +7,8 @@ import socket
 
 EVERYWHERE = ("", "*", "::", "[::]")
 OPEN_MAX = 10_240  # macOS calls its limit infinite, and refuses more than this (its limits.h)
-RESERVE = 64  # descriptors that are kept for requests while WebSockets are refused, and for Redis, files, …
+RESERVE = 64  # descriptors that are kept for requests while WebSockets are refused, and as many for files, Redis, …
+LEAST = 96  # descriptors below which nobody is served: a quarter is kept for our own files, some 16, and a reload's
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
@@ -74,6 +75,11 @@ def plain_socket(transport: asyncio.Transport) -> socket.SocketType | None:
     if below is None or transport.get_extra_info("sslcontext") is not None:
         return None
     return socket.SocketType(below.family, below.type, below.proto, below.fileno())
+
+
+def reserve_of(descriptors: int) -> int:
+    """Return how many of them are kept each time: fewer where there are few, so that half is left for clients."""
+    return min(RESERVE, descriptors // 4)
 
 
 def raise_descriptor_limit() -> int:

@@ -1,4 +1,4 @@
-"""uvicorn's Server with our way to stop: three phases on the first signal, at once on the second.
+"""uvicorn's Server with our way to listen and to stop: three phases on the first signal, at once on the second.
 
 Stock uvicorn closes its listener before `/up` could ever say 503, never exits with 0 on SIGTERM, and ignores a second
 one.
@@ -9,6 +9,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from socket import socket
 
 import uvicorn
@@ -34,11 +35,14 @@ class Server(uvicorn.Server):
         node: Node,
         *,
         drain: float,
+        tls_timeout: float,
         on_listening: Callable[[], None],
         reload: Callable[[], None],
         is_worker: bool = False,
     ) -> None:
         """`drain` is how many seconds the goodbyes are spread over; `reload` is called on SIGHUP.
+
+        `tls_timeout` is how many seconds a peer has for its part of a TLS handshake, and of the end of TLS.
 
         A worker is told by its parent. What reaches the whole group is not for it: Ctrl-C, and a supervisor's SIGTERM
         (systemd sends one to each process), which must not count twice. So SIGINT is ignored, SIGTERM only begins the
@@ -47,14 +51,31 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._node = node
         self._drain_seconds = drain
+        self._tls_timeout = tls_timeout
         self._on_listening = on_listening
         self._reload = reload
         self._is_worker = is_worker
         self._draining: asyncio.Task[None] | None = None
+        self.servers: list[asyncio.Server] = []
         self.exit_code = 0
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Listen on these bound sockets: as uvicorn, which leaves TLS the timeouts of the loop, 60 and 30 seconds."""
+        loop, config = asyncio.get_running_loop(), self.config
+        arguments = {"config": config, "server_state": self.server_state, "app_state": self.lifespan.state}
+        protocol = partial(config.http_protocol_class, **arguments)
+        timeout = self._tls_timeout if config.ssl is not None else None
+        for sock in sockets or []:
+            server = await loop.create_server(
+                protocol,
+                sock=sock,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=timeout,
+                ssl_shutdown_timeout=timeout,
+            )
+            self.servers.append(server)
+        self.started = True
         self._on_listening()
 
     @contextlib.contextmanager

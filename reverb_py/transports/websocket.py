@@ -6,7 +6,6 @@ once per event elsewhere, and take the one door out, `write`, so that nothing ov
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from socket import SocketType
 from typing import Any
@@ -15,8 +14,6 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, State
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from reverb_py.handshake import Handshake
 from reverb_py.hub.app import App
@@ -27,31 +24,20 @@ from reverb_py.protocol.frames import text_frame
 from reverb_py.session import Session
 from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.failures import WINDOW
+from reverb_py.transports.rfc6455 import Fragments, Rfc6455
 from reverb_py.transports.sockets import plain_socket
 
 logger = logging.getLogger(__name__)
 
 LAST_WORDS = 5.0  # seconds that a peer has to take the close frame and answer it
 MANY_FRAMES = 16  # that one segment may earn its sender before they are written
+REST = 1.0  # seconds in which nothing is read after each failed signature, when an address has too many of them
+MOST_RESTS = 5  # one after the other: far below what liveness allows, and peers that are gone are soon noticed
 PAUSE_AT = 65_536  # bytes unsent at which a reader counts as slow; it is closed at `max_backlog`
-SUBPROTOCOL = "pusher-channels-protocol-7"  # what Swift offers, and may insist on (pp 1.1)
 ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
 
 _quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
 _quiet.setLevel(logging.WARNING)
-
-
-class Rfc6455(ServerProtocol):
-    """Answers the one sub-protocol that Pusher clients offer, and never one that was not offered."""
-
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        # An override, as the argument of that name would make a cycle that only the garbage collector ends.
-        return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in subprotocols else None
-
-    def forget_handshake(self) -> None:
-        """Let go of what nobody will look at any more: some 170 bytes a connection."""
-        self.origin = None
-        del self.id
 
 
 class WebSocket(asyncio.Protocol):
@@ -63,8 +49,11 @@ class WebSocket(asyncio.Protocol):
         "_endpoint",
         "_fragments",
         "_gone",
+        "_joining",
         "_open",
         "_pending",
+        "_remote",
+        "_rests",
         "_rfc6455",
         "_session",
         "_socket",
@@ -81,10 +70,13 @@ class WebSocket(asyncio.Protocol):
         self._open = server_state.connections  # uvicorn waits for them when it stops
         self._session: Session | None = None
         self._pending: bytes | list[bytes] | None = None  # one frame, or several
-        self._fragments: bytearray | None = None
+        self._fragments: Fragments | None = None  # of a message that is not complete
         self._socket: SocketType | None = None  # the transport's own, to send without a detour
         self._behind = True  # the transport may hold bytes: what follows must queue behind them
         self._gone = False  # goodbye was said: nothing more is written
+        self._joining = False  # the session wants nothing read at the moment
+        self._rests = 0  # in which nothing is read, because of failed signatures
+        self._remote = ""  # the client's address
         self._timer: asyncio.TimerHandle | None = None
         self.slow_since = 0.0
 
@@ -114,6 +106,7 @@ class WebSocket(asyncio.Protocol):
             self.close(refusal.code, refusal.message)
         else:
             self._rfc6455.forget_handshake()
+            self._remote = handshake.remote
             self._begin(app)
             if early:
                 self.data_received(early)
@@ -135,7 +128,7 @@ class WebSocket(asyncio.Protocol):
         self._socket = plain_socket(self._transport)
         connection = Connection(app, self._endpoint.new_socket_id(), self.write, self.close)
         connection.last_seen = node.clock()
-        self._session = Session(node, connection, self._hold_back)
+        self._session = Session(node, connection, self._hold_back, self._signature_failed)
         node.connect(connection)
 
     # In.
@@ -164,20 +157,27 @@ class WebSocket(asyncio.Protocol):
             self.flush()
 
     def _receive(self, frame: Frame, session: Session) -> None:
-        data = frame.data
-        if self._fragments is not None or not frame.fin:
-            self._fragments = self._fragments or bytearray()
-            self._fragments += data
-            if not frame.fin:
-                return
-            data, self._fragments = self._fragments, None
         try:
-            text = str(data, "utf-8")  # binary frames that are UTF-8 are taken as text, as Reverb takes them
+            if self._fragments is None and frame.fin:
+                text: str | None = str(frame.data, "utf-8")  # binary frames are taken as text, as Reverb takes them
+            else:
+                text = self._add(frame)
         except UnicodeDecodeError:
+            self._fragments = None
             self._rfc6455.fail(1007, "invalid UTF-8")
             self._collect()  # now: what came behind it in the same segment is not obeyed
             return
-        self._obey(text, session)
+        if text is not None:
+            self._obey(text, session)
+
+    def _add(self, frame: Frame) -> str | None:
+        """Return the text of a fragmented message with its last frame; raise UnicodeDecodeError when it can be none."""
+        if self._fragments is None:
+            self._fragments = Fragments()
+        text = self._fragments.add(frame.data, is_last=frame.fin)
+        if frame.fin:
+            self._fragments = None
+        return text
 
     def _obey(self, text: str, session: Session) -> None:
         try:
@@ -200,12 +200,31 @@ class WebSocket(asyncio.Protocol):
                 self._end_session()
 
     def _hold_back(self, hold: bool) -> None:
+        self._joining = hold
+        self._read_or_wait()
+
+    def _read_or_wait(self) -> None:
         if self._transport.is_closing():
             return
-        if hold:
+        if self._joining or self._rests:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+
+    def _signature_failed(self) -> None:
+        """Read nothing of this client for a second when its address has too many, and one more for each further one."""
+        if self._endpoint.signs_wrong_too_often(self._remote):
+            self._rests = min(self._rests + 1, MOST_RESTS)
+            if self._rests == 1:
+                self._read_or_wait()
+                asyncio.get_running_loop().call_later(REST, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._rests -= 1
+        if self._rests:
+            asyncio.get_running_loop().call_later(REST, self._end_rest)
+        else:
+            self._read_or_wait()
 
     # Out.
 

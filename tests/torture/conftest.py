@@ -10,6 +10,7 @@ from tests.torture.rows import ROWS, Row, row_of, table
 from tests.torture.watching import Watched, watched
 
 PASSED = pytest.StashKey[bool]()
+ROW = pytest.StashKey[Row]()
 Watch = Callable[..., AbstractAsyncContextManager[Watched]]
 
 
@@ -20,9 +21,18 @@ def big(pytestconfig: pytest.Config) -> bool:
 
 
 @pytest.fixture
-def row(request: pytest.FixtureRequest) -> Row:
+def tls(request: pytest.FixtureRequest) -> bool:
+    """Whether the server speaks TLS; it does so in the second form of tests that are marked with BOTH."""
+    return bool(getattr(request, "param", False))
+
+
+BOTH = pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"], indirect=True)
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest, tls: bool) -> Row:
     """The row of this test, whose docstring names the fault."""
-    found = row_of(request.function.__name__, request.function.__doc__)
+    found = request.node.stash[ROW] = row_of(request.function.__name__, request.function.__doc__, tls=tls)
     found.tried += 1
     return found
 
@@ -32,17 +42,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A fault was survived when the attack passed, and what is asked after it."""
     report = yield
     item.stash[PASSED] = item.stash.get(PASSED, True) and report.passed
-    found = ROWS.get(getattr(item, "originalname", ""))
+    found = item.stash.get(ROW, None)
     if report.when == "teardown" and found is not None:
         found.survived += item.stash[PASSED]
     return report
 
 
 @pytest.fixture
-def watch(row: Row) -> Watch:
+def watch(row: Row, tls: bool) -> Watch:
     """Start a server with two bystanders: see `watched`."""
 
-    return partial(watched, row)
+    return partial(watched, row, tls=tls)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -32,9 +32,12 @@ class Row:
 ROWS: dict[str, Row] = {}  # of this run, by the test's name
 
 
-def row_of(test: str, sentence: str) -> Row:
-    """The row of this test, which is new or has cases already."""
-    return ROWS.setdefault(test, Row(sentence.strip().splitlines()[0].rstrip("."), test))
+def row_of(test: str, sentence: str, *, tls: bool = False) -> Row:
+    """The row of this test, which is new or has cases already; those over TLS have one of their own."""
+    fault = sentence.strip().splitlines()[0].rstrip(".")
+    if tls:
+        test, fault = f"{test} and TLS", f"TLS: {fault}"
+    return ROWS.setdefault(test, Row(fault, test))
 
 
 def table() -> list[str]:

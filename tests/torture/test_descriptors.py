@@ -34,7 +34,7 @@ async def test_descriptors_run_out(watch: Watch, big: bool) -> None:
 async def test_subscribers_take_all_places(watch: Watch) -> None:
     """More clients than descriptors: the newcomers are refused with 4100, and let in when there is room again."""
     async with watch(files=FILES) as server:
-        room = FILES - 2 * 64 - 2  # two reserves of 64 (transports/sockets.py), two bystanders
+        room = FILES - 2 * FILES // 4 - 2  # two reserves of a quarter (transports/sockets.py), two bystanders
         async with flock(server.process.port, room, "news"):
             for _ in range(30):
                 async with server.target.open() as client:

@@ -185,6 +185,50 @@ async def test_unfinished_messages(watch: Watch, big: bool) -> None:
         server.row.tells(bound, f"+{server.growth / MB:.1f} MB at the peak, {load:.0%} of a processor")
 
 
+async def test_signatures_that_do_not_fit(watch: Watch, big: bool) -> None:
+    """Wrong signatures as fast as it goes, from ten connections: they are slowed, right ones from there are not."""
+    seconds, limit, connections = (20 if big else 3), 300, 10
+    wrong = subscribing(channel="private-x", auth=f"{APP.key}:58df8b0c")
+    segment = (1 << 18) // len(wrong) + 1  # messages that the server reads at once
+
+    async def insist() -> int:
+        """How many were answered."""
+        reader, writer = await server.dial()
+        writer.write(hello())
+        pouring = asyncio.create_task(pour(writer, wrong * 500))
+        answered = 0
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    answered += (await reader.read(65_536)).count(b'"pusher:subscription_error"')
+        except TimeoutError:
+            pouring.cancel()
+            writer.transport.abort()
+        return answered
+
+    async with watch(env={"REVERB_MAX_FAILURES": str(limit)}) as server:
+        insisting = [asyncio.create_task(insist()) for _ in range(connections)]
+        slowest = 0.0
+        while not all(each.done() for each in insisting):
+            began = asyncio.get_running_loop().time()
+            async with server.target.client() as right:
+                await right.subscribed("private-x")
+            slowest = max(slowest, asyncio.get_running_loop().time() - began)
+            await asyncio.sleep(0.1)
+        answered = sum([await each for each in insisting])
+        assert limit < answered <= limit + connections * segment * (1 + seconds // 5)
+        assert "more than 300 failed signatures in a minute" in server.process.output
+        measured = f"{answered} looked at in {seconds} s, a right one in {slowest * 1000:.0f} ms at most"
+        server.row.tells("a segment (256 KiB) each in 5 s", measured)
+
+
+async def pour(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send it again and again, until cancelled."""
+    while True:
+        writer.write(data)
+        await writer.drain()
+
+
 async def test_client_event_flood(watch: Watch, big: bool) -> None:
     """Client events far above REVERB_APP_MAX_CLIENT_EVENTS: 4301, and the other members get no more than the limit."""
     count = 50_000 if big else 5_000

@@ -1,6 +1,7 @@
 """A real server process under attack, two bystanders, and what must be true of all three afterwards."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ from reverb_py.conformance.client import Client
 from reverb_py.conformance.expect import eventually
 from reverb_py.conformance.link import dial
 from reverb_py.conformance.target import Target, TargetApp
+from tests.conformance.fixture import CERTIFICATE, trusting
 from tests.server_process import ServerProcess
 from tests.torture import proc
 from tests.torture.killers import request
@@ -21,14 +23,6 @@ CREDENTIALS = {"REVERB_APP_ID": APP.id, "REVERB_APP_KEY": APP.key, "REVERB_APP_S
 TOLERANCE = 16 * MB  # of memory that need not come back: arenas of the allocator, code that was imported late
 LOOK = 0.5  # seconds over which a processor is looked at
 BACK = 15.0  # seconds in which memory and descriptors are back
-
-
-class LimitedProcess(ServerProcess):
-    """A server that may have so many open files, and cannot raise that."""
-
-    def __init__(self, files: int, *options: str, env: Mapping[str, str]) -> None:
-        super().__init__(*options, env=env)
-        self._arguments = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *self._arguments]
 
 
 class Watched:
@@ -46,6 +40,15 @@ class Watched:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def port(self) -> int:
+        return self.process.port
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What a client needs to reach it; None without TLS."""
+        return self.target.tls_context
 
     @property
     def growth(self) -> int:
@@ -88,11 +91,11 @@ class Watched:
 
     def another_target(self) -> Target:
         """The same, over HTTP connections of its own."""
-        return Target(self.target.url, self.target.apps)
+        return Target(self.target.url, self.target.apps, tls_context=self.target.tls_context)
 
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A bare connection."""
-        return await dial(self.target.url, None)
+        return await dial(self.target.url, self.tls)
 
     async def connections(self) -> int:
         """How many clients the server counts."""
@@ -146,20 +149,26 @@ class Watched:
         return proc.rss(self.pid) <= self.before + tolerance
 
 
-def server(*options: str, env: Mapping[str, str] | None = None, files: int = 0) -> ServerProcess:
+def server(*options: str, env: Mapping[str, str] | None = None, files: int = 0, tls: bool = False) -> ServerProcess:
     """A server of the app with the recognizable secret, unless an option names a configuration."""
-    settings = {**({} if options else CREDENTIALS), **(env or {})}
-    return LimitedProcess(files, *options, env=settings) if files else ServerProcess(*options, env=settings)
+    settings = {**({} if options else CREDENTIALS), **(CERTIFICATE if tls else {}), **(env or {})}
+    return ServerProcess(*options, env=settings, files=files, tls=tls)
 
 
 @asynccontextmanager
 async def watched(
-    row: Row, *options: str, env: Mapping[str, str] | None = None, files: int = 0, tolerance: int = TOLERANCE
+    row: Row,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    files: int = 0,
+    tolerance: int = TOLERANCE,
+    tls: bool = False,
 ) -> AsyncIterator[Watched]:
     """A server with two bystanders; leaving it without an exception asks whether all are unharmed."""
-    with server(*options, env=env, files=files) as process:
+    with server(*options, env=env, files=files, tls=tls) as process:
         await asyncio.to_thread(process.wait_until_ready)
-        target = Target(f"ws://127.0.0.1:{process.port}", {"MAIN": APP})
+        scheme, context = ("wss", trusting()) if tls else ("ws", None)
+        target = Target(f"{scheme}://127.0.0.1:{process.port}", {"MAIN": APP}, tls_context=context)
         async with target.client() as first, target.client() as second:
             found = Watched(process, target, row)
             await found.begin([first, second])

@@ -80,7 +80,14 @@ async def running(
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, max_open)
     config = _uvicorn_config(settings, node, endpoint, limits, _observe(settings, node))
     listening = asyncio.Event()
-    server = DeafServer(config, node, drain=settings.drain, on_listening=listening.set, reload=lambda: None)
+    server = DeafServer(
+        config,
+        node,
+        drain=settings.drain,
+        tls_timeout=settings.request_timeout,
+        on_listening=listening.set,
+        reload=lambda: None,
+    )
     sockets = bind(host, 0)
     serving = asyncio.create_task(server.serve(sockets))
     await listening.wait()

@@ -24,6 +24,7 @@ class Row:
     pongs: tuple[bytes, ...] = ()  # of RFC 6455's own pings
     close: int | bytes | None = None
     limit: int = 65_536  # the app's max_message_size
+    behind: bytes = PROBE  # what may follow without being a fault itself
 
     @property
     def code(self) -> int:
@@ -192,6 +193,34 @@ BAD_TEXT = {
     "three of four bytes": b"\xf0\x9f\x98",
     "good, then bad": "κόσμε".encode() + b"\xed\xa0\x80edited",
 }
+HALVES = {name: text for name, text in BAD_TEXT.items() if name.startswith(("half of", "two of", "three of"))}
+MORE = client_frame(b"more", Opcode.CONTINUATION, fin=False)
+
+
+def begins(*sent: bytes, pongs: Iterable[bytes] = ()) -> Row:
+    """Fragments of a message whose end never comes, and which can already be no text."""
+    return Row(b"".join(sent), (), tuple(pongs), close=NOT_UTF8, behind=MORE)
+
+
+UNFINISHED = {
+    **{
+        f"{name} in the first fragment": begins(client_frame(ping_with(text)[:-2], fin=False))
+        for name, text in BAD_TEXT.items()
+        if name not in HALVES
+    },
+    **{
+        f"{name}, and the next fragment begins another": begins(client_frame(text, fin=False), MORE)
+        for name, text in HALVES.items()
+    },
+    "bad in the second fragment": begins(FIRST, client_frame(b"\xff", Opcode.CONTINUATION, fin=False)),
+    "a surrogate in two fragments, a ping between": begins(
+        client_frame(b"\xed", fin=False),
+        KEEPALIVE,
+        client_frame(b"\xa0", Opcode.CONTINUATION, fin=False),
+        pongs=[b"between"],
+    ),
+    "bad in the first fragment of a binary message": begins(client_frame(b"\xff", Opcode.BINARY, fin=False)),
+}
 UTF8 = {
     **{f"{name}": lives(client_frame(ping_with(text))) for name, text in GOOD_TEXT.items()},
     **{
@@ -206,6 +235,8 @@ UTF8 = {
     **{f"{name} at the end": fails(NOT_UTF8, client_frame(PING + text)) for name, text in BAD_TEXT.items()},
     "bad in a binary message": fails(NOT_UTF8, client_frame(ping_with(b"\xff"), Opcode.BINARY)),
     "two halves in two messages": fails(NOT_UTF8, client_frame(b"\xe2\x82"), client_frame(b"\xac")),
+    "a half, and an empty last fragment": fails(NOT_UTF8, *parts(PING + b"\xe2\x82", len(PING) + 2)),
+    **UNFINISHED,
 }
 HIGHEST = 1 << 63
 LENGTHS = {

@@ -16,7 +16,7 @@ from reverb_py.hub import facts
 from reverb_py.hub.app import App, RateLimit
 from tests.fakes import APP
 from tests.transports.fake_transport import FakeServer, Side, turn
-from tests.transports.rfc6455_rows import ALIVE, FIRST, NOT_UTF8, PROBE, ROWS, Row, long_form, parts
+from tests.transports.rfc6455_rows import ALIVE, BROKEN, FIRST, NOT_UTF8, PROBE, ROWS, Row, long_form, parts
 
 LONG = 4_096  # bytes above which only the beginning goes byte by byte
 
@@ -32,7 +32,7 @@ def bytewise(row: Row) -> Iterator[bytes]:
 
 
 def with_more(row: Row) -> Iterator[bytes]:
-    yield row.sent + PROBE
+    yield row.sent + row.behind
 
 
 def frames(side: Side) -> list[WireFrame]:
@@ -102,13 +102,17 @@ BAD = PING[:-1] + b"\xff}"
         pytest.param(client_frame(b"ab", Opcode.PING, fin=False), 6 + 2, id="a cut ping at the end of its frame"),
         pytest.param(FIRST + client_frame(b"a"), len(FIRST) + 7, id="a text inside at the end of its frame"),
         pytest.param(client_frame(BAD), 6 + len(BAD), id="UTF-8 at the end of its message"),
+        pytest.param(b"".join(parts(b"\xff" + PING, 1, 9)), 6 + 1, id="UTF-8 at the end of its fragment"),
         pytest.param(
-            b"".join(parts(b"\xff" + PING, 1, 9)), 6 * 3 + 1 + len(PING), id="UTF-8 at the end of its last fragment"
+            b"".join(parts(b"\xe2\x82" + PING, 2, 3, 9)), 6 + 2 + 6 + 1, id="UTF-8 cut, at the end of the next fragment"
+        ),
+        pytest.param(
+            b"".join(parts(PING + b"\xe2\x82", 9)), 6 * 2 + len(PING) + 2, id="UTF-8 cut, at the end of its message"
         ),
     ],
 )
 async def test_a_fault_is_answered_at_this_byte_and_not_before(sent: bytes, at: int) -> None:
-    """RFC 6455 8.1 has a message fail that is not UTF-8; it does not say how soon, and we wait for all of it."""
+    """RFC 6455 8.1 has a message fail that is not UTF-8; it does not say how soon: we look when a frame is complete."""
     server = FakeServer()
     side = server.connect()
     for number, byte in enumerate(sent, start=1):
@@ -128,6 +132,19 @@ async def test_a_goodbye_in_the_segment_of_a_broken_text_is_answered_instead_of_
     assert [read_close(frames(side)[-1].payload)[0] for side in (together, apart)] == [1000, NOT_UTF8]
     assert [events(frames(side)) for side in (together, apart)] == [[], []]
     assert server.node.hub.connections == {}
+
+
+async def test_a_breach_in_the_segment_of_a_broken_fragment_is_told_instead_of_it() -> None:
+    """For the same reason: one segment gives 1002, two give 1007."""
+    server = FakeServer()
+    broken, breach = client_frame(b"\xff", fin=False), PROBE
+    together, apart = server.connect(), server.connect()
+    feed(together, broken + breach)
+    for each in (broken, breach):
+        feed(apart, each)
+    await turn()
+    assert [read_close(frames(side)[-1].payload)[0] for side in (together, apart)] == [BROKEN, NOT_UTF8]
+    assert [events(frames(side)) for side in (together, apart)] == [[], []]
 
 
 async def test_a_goodbye_behind_what_we_close_for_is_answered_too() -> None:

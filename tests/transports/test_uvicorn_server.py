@@ -1,4 +1,4 @@
-"""The three phases of a stop: triggers still run, everybody is told to come back elsewhere, the rest ends."""
+"""How it listens over TLS, and the three phases of a stop: triggers still run, everybody is sent elsewhere, the end."""
 
 import asyncio
 import logging
@@ -13,6 +13,7 @@ from reverb_py.hub import facts
 from reverb_py.settings import Settings
 from reverb_py.transports import uvicorn_server
 from reverb_py.transports.websocket import WebSocket
+from tests.conformance.fixture import CERTIFICATE
 from tests.transports.in_process import PATIENCE, Running, publish, request, running, signed, until
 from tests.transports.slow import slow
 
@@ -45,6 +46,19 @@ async def closed_at(client: Client) -> float:
     assert await client.closed() == COME_BACK
     assert client.unread() == []
     return asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02"], ids=["nothing", "half a hello"])
+async def test_who_does_not_finish_its_tls_handshake_in_time_is_ended_without_a_word(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = CERTIFICATE["REVERB_TLS_CERT"], CERTIFICATE["REVERB_TLS_KEY"]
+    async with running(settings=Settings(drain=0, request_timeout=0.1, tls_cert=cert, tls_key=key)) as server:
+        async with server.http() as peer:
+            assert await peer.send(sent).rest() == b""
+        async with server.target.client() as client:
+            await client.subscribed("news")
+    assert caplog.records == []
 
 
 @pytest.mark.usefixtures("_hurry")

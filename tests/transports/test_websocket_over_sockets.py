@@ -20,7 +20,8 @@ from reverb_py.protocol.triggers import Trigger
 from reverb_py.settings import Settings
 from reverb_py.transports import websocket
 from reverb_py.transports.backlog import Backlog
-from reverb_py.transports.websocket import Rfc6455, WebSocket
+from reverb_py.transports.rfc6455 import Rfc6455
+from reverb_py.transports.websocket import WebSocket
 from tests.conformance.fixture import CERTIFICATE
 from tests.transports.in_process import APP, Running, publish, request, running, until
 

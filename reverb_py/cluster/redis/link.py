@@ -1,0 +1,172 @@
+"""A connection to Redis that carries everything: subscriptions, events, scripts, and their answers (RESP3).
+
+All that arrives on it is in the order in which Redis did it, so that the answer to a join stands exactly between the
+events that are older and those that are newer. redis-py costs eight times as much for each message, has no such order
+over its pool, and comes back from a lost connection without a word about what was lost.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import hiredis
+
+from reverb_py.cluster.redis.address import RedisAddress
+
+Reply = object  # what hiredis makes of an answer, or one of the two errors below
+Then = Callable[[Reply], None]
+
+_NOTHING = object()
+
+
+class LinkLost(ConnectionError):
+    """The connection ended before the answer came: the command was obeyed, or it was not."""
+
+
+class OutOfMemory(Exception):
+    """Redis refused a write: its memory is full (`maxmemory`), and nothing may be thrown out."""
+
+
+class Link(asyncio.Protocol):
+    """`on_push` is called with each pushed message, (channel, data); `on_lost` once, with the reason.
+
+    No data says that a subscription ended, unasked where a Redis Cluster gave the slot to another node.
+
+    Commands of one loop turn travel joined. An error other than OutOfMemory ends the link: it concerns all that
+    follows too (READONLY after a failover, MOVED, NOSCRIPT, a permission that lacks).
+    """
+
+    def __init__(self, on_push: Callable[[bytes, bytes], None], on_lost: Callable[[str], None]) -> None:
+        self._on_push = on_push
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(notEnoughData=_NOTHING)
+        self._out: list[bytes] = []
+        self._waiting: deque[Then] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._reason = "it closed the connection"
+        self.last_heard = self._loop.time()
+        self.is_primary = True
+        self.version = (0, 0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its classes
+
+    def ask(self, then: Then, *command: bytes) -> None:
+        """Send a command; `then` gets its reply, an OutOfMemory, or a LinkLost."""
+        self.send(pack(*command))
+        self._waiting.append(then)
+
+    def ask_packed(self, then: Then, command: bytes) -> None:
+        """As `ask`, for a command that hiredis has packed before."""
+        self.send(command)
+        self._waiting.append(then)
+
+    def send(self, packed: bytes) -> None:
+        """Send what is answered by a push: subscribe, unsubscribe."""
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(packed)
+
+    async def question(self, *command: bytes | str) -> Reply:
+        """Send a command and return its reply. Raise LinkLost, or OutOfMemory."""
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        self.ask(lambda reply: _settle(future, reply), *[_bytes(part) for part in command])
+        return await future
+
+    def end(self, reason: str) -> None:
+        """End the connection; `on_lost` follows."""
+        self._reason = reason
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self.last_heard = self._loop.time()
+        self._reader.feed(data)
+        try:
+            while (reply := self._reader.gets()) is not _NOTHING:
+                if type(reply) is hiredis.PushNotification:
+                    if reply[0] in (b"message", b"smessage"):
+                        self._on_push(reply[1], reply[2])
+                    elif reply[0] == b"sunsubscribe":
+                        self._on_push(reply[1], b"")
+                elif isinstance(reply, hiredis.ReplyError):
+                    self._failed(reply)
+                else:
+                    self._waiting.popleft()(reply)
+        except (hiredis.ProtocolError, IndexError):  # the latter: more answers than questions
+            self.end("what it sent is not Redis's protocol")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        self._out.clear()
+        reason = f"{self._reason}: {error}" if error else self._reason
+        self._on_lost(reason)
+        for then in waiting:
+            then(LinkLost(reason))
+
+    def _failed(self, error: hiredis.ReplyError) -> None:
+        if "OOM command not allowed" in str(error):  # of a script, in Redis 6.2, inside another text
+            self._waiting.popleft()(OutOfMemory(str(error)))
+        else:
+            self.end(str(error))
+
+    def _flush(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+
+def pack(*command: bytes) -> bytes:
+    """A command as it travels."""
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub knows tuples of one only
+    return packed
+
+
+async def connect(
+    address: RedisAddress, on_push: Callable[[bytes, bytes], None], on_lost: Callable[[str], None]
+) -> Link:
+    """Return a link that is logged in and speaks RESP3. Raise OSError when there is none, LinkLost when it ended."""
+    loop = asyncio.get_running_loop()
+    link = Link(on_push, on_lost)
+    if address.unix_socket:
+        await loop.create_unix_connection(lambda: link, address.unix_socket)
+    else:
+        context = _context(address) if address.tls else None
+        await loop.create_connection(lambda: link, address.host, address.port, ssl=context)
+    try:
+        login = ["AUTH", address.username or "default", address.password] if address.password else []
+        hello = await link.question("HELLO", "3", *login, "SETNAME", "reverb-py")
+        assert isinstance(hello, dict)
+        link.is_primary = hello[b"role"] == b"master"
+        major, minor, *_ = hello[b"version"].split(b".")
+        link.version = int(major), int(minor)
+        if address.database:
+            await link.question("SELECT", str(address.database))
+    except BaseException:  # a time-out too
+        link.end("it did not let this node in")
+        raise
+    return link
+
+
+def _context(address: RedisAddress) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=address.ca_file or None)
+    if not address.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _settle(future: "asyncio.Future[Reply]", reply: Reply) -> None:
+    if future.done():  # whoever asked went away
+        return
+    if isinstance(reply, LinkLost | OutOfMemory):
+        future.set_exception(reply)
+    else:
+        future.set_result(reply)
+
+
+def _bytes(part: bytes | str) -> bytes:
+    return part.encode() if isinstance(part, str) else part

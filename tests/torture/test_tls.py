@@ -1,0 +1,74 @@
+"""Peers of the TLS port that do not speak TLS, or begin it and say no more."""
+
+import asyncio
+import ssl
+
+import pytest
+
+from tests.torture.conftest import Watch
+from tests.torture.watching import Watched
+
+TIMEOUT = 1.0  # seconds, REVERB_REQUEST_TIMEOUT
+HALF_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)
+
+
+@pytest.fixture
+def tls() -> bool:
+    """Every server here speaks TLS."""
+    return True
+
+
+async def ended(reader: asyncio.StreamReader) -> float:
+    """Seconds until the server ends the connection; what it sends meanwhile is not answered. Raise TimeoutError."""
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(10):
+            while await reader.read(65_536):
+                pass
+    except ConnectionError:
+        pass
+    return asyncio.get_running_loop().time() - began
+
+
+async def half_a_handshake(server: Watched, sent: bytes) -> float:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(sent)
+    seconds = await ended(reader)
+    writer.transport.abort()
+    return seconds
+
+
+async def a_handshake_and_no_more(server: Watched) -> float:
+    """Neither a request, nor an answer to the server's goodbye (close_notify)."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    assert server.tls is not None
+    peer = server.tls.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    while peer.version() is None or outgoing.pending:
+        try:
+            peer.do_handshake()
+        except ssl.SSLWantReadError:
+            writer.write(outgoing.read())
+            incoming.write(await reader.read(65_536))
+        else:
+            writer.write(outgoing.read())
+    seconds = await ended(reader)
+    writer.transport.abort()
+    return seconds
+
+
+async def test_peers_that_begin_tls_and_say_no_more(watch: Watch, big: bool) -> None:
+    """Two hundred peers that are silent on the TLS port, or stop in its handshake or behind it, are ended in time."""
+    count = 200 if big else 60
+    async with watch(env={"REVERB_REQUEST_TIMEOUT": f"{TIMEOUT:g}"}) as server:
+        attacks = [
+            *(half_a_handshake(server, b"") for _ in range(count // 4)),
+            *(half_a_handshake(server, HALF_HELLO) for _ in range(count // 4)),
+            *(a_handshake_and_no_more(server) for _ in range(count // 2)),
+        ]
+        seconds = await asyncio.gather(*attacks)
+        in_handshake, behind_it = max(seconds[: count // 2]), max(seconds[count // 2 :])
+        assert TIMEOUT / 2 < in_handshake < TIMEOUT + 1.5
+        assert behind_it < 2 * TIMEOUT + 1.5
+        bound = f"{TIMEOUT:g} s in the handshake, {2 * TIMEOUT:g} s behind it (REVERB_REQUEST_TIMEOUT, twice)"
+        server.row.tells(bound, f"{in_handshake:.2f} s and {behind_it:.2f} s at most, {count} at once")
