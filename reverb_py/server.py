@@ -140,9 +140,9 @@ async def _serve(
         reload=partial(_reload, settings, node, config, read_apps),
         is_worker=lifeline is not None,
     )
-    ticks = (activity.tick, observer.tick) if shards is None else (activity.tick, observer.tick, shards.tick)
     if lifeline is not None:
         loop.add_reader(lifeline.fileno(), _stop_alone, loop, lifeline, server)
+    ticks = (activity.tick, observer.tick) if shards is None else (activity.tick, observer.tick, shards.tick)
     async with asyncio.TaskGroup() as tasks:
         beside = [tasks.create_task(_sweep(node, endpoint, ticks, settings.slow_timeout))]
         if shards is not None:

@@ -11,7 +11,7 @@ from reverb_py.conformance.client import Client
 from reverb_py.conformance.expect import eventually
 from tests.conformance.fixture import OwnProcess, launch
 
-SCALING = {"REVERB_SCALING_ENABLED": "true", "REDIS_URL": "redis://127.0.0.1:6379"}
+Variables = Mapping[str, str]
 QUICK = {"REVERB_DRAIN": "1"}
 
 
@@ -78,9 +78,9 @@ def is_alive(pid: int) -> bool:
 
 
 @asynccontextmanager
-async def crew(*options: str, workers: int = 2, env: Mapping[str, str] | None = None) -> AsyncIterator[Crew]:
-    """A server whose workers all listen."""
-    async with launch(*options, "--workers", str(workers), env={**SCALING, **QUICK, **(env or {})}) as process:
+async def crew(scaling: Variables, *options: str, env: Variables | None = None) -> AsyncIterator[Crew]:
+    """A server of two workers that listen; `scaling` are the variables that name their Redis."""
+    async with launch(*options, "--workers", "2", env={**scaling, **QUICK, **(env or {})}) as process:
         found = Crew(process)
         await found.says("Listening on")
         yield found

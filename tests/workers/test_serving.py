@@ -16,7 +16,7 @@ from reverb_py.settings import Settings
 from reverb_py.workers import share
 from tests.conformance.fixture import launch
 from tests.test_server import NO_APP, apps_toml
-from tests.workers.crew import QUICK, SCALING, Crew, crew, is_alive
+from tests.workers.crew import QUICK, Crew, Variables, crew, is_alive
 
 COME_BACK = (4200, "Please reconnect immediately")
 
@@ -26,8 +26,8 @@ async def goodbyes(clients: dict[int, list[Client]]) -> set[tuple[int, str]]:
     return set(await asyncio.gather(*(client.closed(10) for each in clients.values() for client in each)))
 
 
-async def test_workers_share_a_port_and_each_line_says_who_wrote_it() -> None:
-    async with crew() as found, AsyncExitStack() as stack:
+async def test_workers_share_a_port_and_each_line_says_who_wrote_it(scaling: Variables) -> None:
+    async with crew(scaling) as found, AsyncExitStack() as stack:
         clients = await found.connects(stack, 50)
         assert set(clients) == {1, 2}
         assert sorted(found.said("Starting server"), key=str) == [1, 2]
@@ -43,8 +43,8 @@ def test_what_is_limited_for_the_whole_server_is_shared_out_and_rounded_up() -> 
     assert share(Settings(workers=2), 1).max_connections == 0
 
 
-async def test_no_more_connect_than_the_whole_server_may_have() -> None:
-    async with crew(env={"REVERB_MAX_CONNECTIONS": "3"}) as found, AsyncExitStack() as stack:
+async def test_no_more_connect_than_the_whole_server_may_have(scaling: Variables) -> None:
+    async with crew(scaling, env={"REVERB_MAX_CONNECTIONS": "3"}) as found, AsyncExitStack() as stack:
         taken = 0
         for _ in range(30):
             client = await stack.enter_async_context(found.target.open())
@@ -52,11 +52,23 @@ async def test_no_more_connect_than_the_whole_server_may_have() -> None:
         assert taken == 4  # 2 each: a part is rounded up
 
 
+async def test_an_event_reaches_the_clients_of_all_workers_whoever_takes_it(scaling: Variables) -> None:
+    async with crew(scaling) as found, AsyncExitStack() as stack:
+        clients = await found.connects(stack, 20)
+        everybody = [client for each in clients.values() for client in each]
+        for client in everybody:
+            await client.subscribed("news")
+        for number in range(10):
+            await found.target.trigger("news", event=f"ev-{number}")
+        for client in everybody:
+            assert [(await client.frame())["event"] for _ in range(10)] == [f"ev-{number}" for number in range(10)]
+
+
 # Stopping.
 
 
-async def test_sigterm_says_goodbye_to_everybody_and_is_a_success() -> None:
-    async with crew() as found, AsyncExitStack() as stack:
+async def test_sigterm_says_goodbye_to_everybody_and_is_a_success(scaling: Variables) -> None:
+    async with crew(scaling) as found, AsyncExitStack() as stack:
         clients = await found.connects(stack, 20)
         pids = found.pids
         found.process.terminate()
@@ -67,9 +79,9 @@ async def test_sigterm_says_goodbye_to_everybody_and_is_a_success() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_that_reaches_every_process_counts_once(number: signal.Signals) -> None:
+async def test_a_signal_that_reaches_every_process_counts_once(scaling: Variables, number: signal.Signals) -> None:
     """Ctrl-C reaches the whole group, and systemd sends its SIGTERM to each process of the service."""
-    async with crew() as found, AsyncExitStack() as stack:
+    async with crew(scaling) as found, AsyncExitStack() as stack:
         clients = await found.connects(stack, 20)
         for pid in (*found.pids, found.process.pid):
             os.kill(pid, number)
@@ -78,8 +90,8 @@ async def test_a_signal_that_reaches_every_process_counts_once(number: signal.Si
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-async def test_a_second_signal_ends_all_at_once_and_is_no_success(second: signal.Signals) -> None:
-    async with crew(env={"REVERB_DRAIN": "600"}) as found, AsyncExitStack() as stack:
+async def test_a_second_signal_ends_all_at_once_and_is_no_success(scaling: Variables, second: signal.Signals) -> None:
+    async with crew(scaling, env={"REVERB_DRAIN": "600"}) as found, AsyncExitStack() as stack:
         await found.connects(stack, 40)
         found.process.send_signal(signal.SIGTERM)
         await found.says("Gracefully terminating connections.", 2)
@@ -88,8 +100,8 @@ async def test_a_second_signal_ends_all_at_once_and_is_no_success(second: signal
         assert sorted(found.said("Stopping at once"), key=str) == [1, 2]
 
 
-async def test_a_stop_during_the_start_is_not_lost() -> None:
-    async with launch("--workers", "4", env={**SCALING, **QUICK}, ready=False) as process:
+async def test_a_stop_during_the_start_is_not_lost(scaling: Variables) -> None:
+    async with launch("--workers", "4", env={**scaling, **QUICK}, ready=False) as process:
         found = Crew(process)
         await eventually(lambda: some_live(found), "a worker should be started", 20)
         process.terminate()
@@ -104,8 +116,8 @@ async def some_live(found: Crew) -> bool:
 # Dying.
 
 
-async def test_a_worker_that_is_killed_is_replaced_and_the_others_serve_on() -> None:
-    async with crew() as found, AsyncExitStack() as stack:
+async def test_a_worker_that_is_killed_is_replaced_and_the_others_serve_on(scaling: Variables) -> None:
+    async with crew(scaling) as found, AsyncExitStack() as stack:
         clients = await found.connects(stack, 20)
         before = found.pids
         starts = len(found.said("Starting server"))
@@ -127,8 +139,8 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_others_serve_on() -> 
         assert await found.process.exit_code() == 0
 
 
-async def test_without_their_parent_workers_say_goodbye_and_end() -> None:
-    async with crew() as found, AsyncExitStack() as stack:
+async def test_without_their_parent_workers_say_goodbye_and_end(scaling: Variables) -> None:
+    async with crew(scaling) as found, AsyncExitStack() as stack:
         clients = await found.connects(stack, 20)
         pids = found.pids
         found.process.send_signal(signal.SIGKILL)
@@ -144,10 +156,10 @@ async def test_without_their_parent_workers_say_goodbye_and_end() -> None:
 # Reading the configuration again.
 
 
-async def test_sighup_reaches_every_worker_and_those_that_are_started_later(tmp_path: Path) -> None:
+async def test_sighup_reaches_every_worker_and_those_that_are_started_later(scaling: Variables, tmp_path: Path) -> None:
     file = tmp_path / "reverb.toml"
     file.write_text(apps_toml("old"))
-    async with crew("--config", str(file), env=NO_APP) as found:
+    async with crew(scaling, "--config", str(file), env=NO_APP) as found:
         old, new = (Target(found.target.url, {"MAIN": TargetApp("3", "key", each)}) for each in ("old", "new"))
         file.write_text(apps_toml("new") + 'strange = "x"\n')
         found.process.send_signal(signal.SIGHUP)
@@ -181,14 +193,14 @@ async def up(target: Target) -> bool:
 
 
 @pytest.mark.parametrize("is_shared", [False, True])
-async def test_a_port_that_is_taken_is_one_line_and_no_success(is_shared: bool) -> None:
+async def test_a_port_that_is_taken_is_one_line_and_no_success(scaling: Variables, is_shared: bool) -> None:
     with socket.socket() as holder:
         if is_shared:
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        async with launch("--workers", "2", env=SCALING, port=port, ready=False) as process:
+        async with launch("--workers", "2", env=scaling, port=port, ready=False) as process:
             assert await process.exit_code() == 1
             (line,) = Crew(process).lines
             assert line["message"].startswith(
@@ -196,14 +208,14 @@ async def test_a_port_that_is_taken_is_one_line_and_no_success(is_shared: bool) 
             )
 
 
-async def test_a_host_of_another_machine_is_a_matter_of_configuration() -> None:
-    async with launch("--workers", "2", "--host", "192.0.2.1", env=SCALING, ready=False) as process:
+async def test_a_host_of_another_machine_is_a_matter_of_configuration(scaling: Variables) -> None:
+    async with launch("--workers", "2", "--host", "192.0.2.1", env=scaling, ready=False) as process:
         assert await process.exit_code() == 2
         (line,) = Crew(process).lines
         assert "Correct --host" in line["message"]
 
 
-async def test_workers_without_scaling_are_one_line_and_exit_code_2() -> None:
+async def test_workers_without_scaling_are_one_line_and_exit_code_2(scaling: Variables) -> None:
     async with launch("--workers", "2", ready=False) as process:
         assert await process.exit_code() == 2
         (line,) = process.output.splitlines()
