@@ -244,8 +244,8 @@ class Session:
             payload = messages.event(command.event, channel, command.data)
         else:
             payload = messages.member_event(command.event, channel, command.data, member.user_id)
-        if self.node.backplane.refusal:
-            raise ClientEventError(f"Not sent, try again: {self.node.backplane.refusal}")
+        if refusal := self.node.backplane.refusal((channel,)):
+            raise ClientEventError(f"Not sent, try again: {refusal}")
         received = self.node.publish(app.id, channel, payload, self.connection.socket_id)
         fact = facts.ClientEventSent(app.id, self.connection.socket_id, channel, command.event, received)
         self.node.tell(fact)

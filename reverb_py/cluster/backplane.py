@@ -1,6 +1,6 @@
 """What nodes share when an event is published: the envelope, and the way it takes. On one node it is a call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -20,9 +20,11 @@ class Envelope:
 class Backplane(Protocol):
     """The way to every node, this one included."""
 
-    @property
-    def refusal(self) -> str:
-        """Why nothing can be published now, "" when it can: asked before, so that a publish is refused whole."""
+    def refusal(self, channels: Iterable[str] = ()) -> str:
+        """Why nothing can be published there now, "" when it can: asked before, so that a publish is refused whole.
+
+        Without channels: why no command can be sent.
+        """
 
     @property
     def health(self) -> dict[str, object]:
@@ -38,7 +40,6 @@ class Backplane(Protocol):
 class LocalBackplane:
     """The backplane of a single node: publishing delivers, in the same turn."""
 
-    refusal = ""
     health: ClassVar[dict[str, object]] = {"redis": "off"}
 
     def __init__(
@@ -51,6 +52,9 @@ class LocalBackplane:
         self._deliver = deliver
         self._remember = remember
         self._terminate = terminate
+
+    def refusal(self, channels: Iterable[str] = ()) -> str:
+        return ""
 
     def publish(self, envelope: Envelope) -> int:
         """Deliver; return how many connections received it."""

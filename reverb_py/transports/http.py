@@ -131,13 +131,13 @@ class HttpApi:
 
     def _publish(self, app: App, batch: Sequence[Trigger], request: Request, started: float) -> dict[str, str]:
         """Publish, and return the headers that tell what became of it; refuse all when the bus cannot take it."""
-        self._check_bus()
+        self._check_bus([channel for trigger in batch for channel in trigger.channels])
         library = request.headers.get("x-pusher-library", "")
         return dict(outcome([publish(self._node, app, trigger, library, started) for trigger in batch]))
 
-    def _check_bus(self) -> None:
+    def _check_bus(self, channels: Sequence[str] = ()) -> None:
         """Raise Refusal when the other nodes are out of reach: nothing is done by halves."""
-        refusal = self._node.backplane.refusal
+        refusal = self._node.backplane.refusal(channels)
         if refusal:
             raise Refusal(503, "Not accepted, try again.", codes.REDIS_AWAY, f"{refusal}.", AGAIN)
 

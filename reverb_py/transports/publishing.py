@@ -128,8 +128,6 @@ class ShortWay:
             return None
         started = perf_counter()
         path, app_id, query, key, time, md5, signature, size = match.groups()
-        if self._node.backplane.refusal:
-            return None
         app = self._node.apps.by_id(app_id.decode())
         body = data[match.end() :]
         if app is None or not app.enabled or len(body) != int(size) or 0 < self._max_request_size < len(body):
@@ -142,6 +140,8 @@ class ShortWay:
         try:
             trigger = triggers.parse_event(body, app)
         except (triggers.Unparsable, triggers.Invalid, triggers.TooLarge):
+            return None
+        if self._node.backplane.refusal(trigger.channels):
             return None
         if trigger.info:  # a question to the occupancy, whose answer may take its time
             return None

@@ -226,7 +226,7 @@ async def test_a_user_is_terminated_once_on_every_node(group: Group) -> None:
 
 
 async def test_all_is_accepted_while_all_is_well(group: Group) -> None:
-    assert group.one.backplane.refusal == ""
+    assert group.one.backplane.refusal() == group.one.backplane.refusal(["a", "b"]) == ""
 
 
 # Whatever the order is.

@@ -2,7 +2,7 @@
 
 import asyncio
 from binascii import crc_hqx
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import orjson
@@ -91,12 +91,11 @@ class Shards:
 
     # The backplane.
 
-    @property
-    def refusal(self) -> str:
-        for shard in self._shards:
-            if refusal := shard.bus.refusal:
-                return refusal
-        return ""
+    def refusal(self, channels: Iterable[str] = ()) -> str:
+        if len(self._shards) == 1:
+            return self._shards[0].bus.refusal
+        shards = {self._of(channel) for channel in channels} or {self._shards[0]}
+        return next((shard.bus.refusal for shard in shards if shard.bus.refusal), "")
 
     def publish(self, envelope: Envelope) -> int:
         received = self._deliver(envelope)
