@@ -29,7 +29,7 @@ def starting(code: str, env: dict[str, str], part: str) -> object:
 )
 async def test_variables_that_contradict_each_other(code: str, env: dict[str, str], part: str) -> None:
     async with serving(**env) as server:
-        assert part in await server.logs(code)
+        await server.logs(code, part)
 
 
 @pytest.mark.mode("RVB206", "start")
