@@ -7,44 +7,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from reverb_py.conformance.expect import eventually
-from reverb_py.conformance.target import Target, TargetApp, signed_query
+from reverb_py.conformance.target import Target, TargetApp
 from tests.server_process import ServerProcess
 from tests.torture.clients import deaf, flock
 from tests.torture.conftest import Watch
-from tests.torture.killers import request
 from tests.torture.proc import MB
+from tests.torture.publisher import PUBLISHERS, TOLD, publish_on
 from tests.torture.rows import Row
 from tests.torture.watching import APP, SECRET, server
 
 NEW = "torture-secret-of-tomorrow-zk42"
-EVENT = b'{"name":"ev","channel":"flock","data":"{}"}'
-PUBLISHERS = 4
 LAST = 2.0  # seconds after the last goodbye: for the answers, and for requests in work
-
-
-async def once(port: int) -> str:
-    """Publish over a connection of its own: `answered`, `refused` before it was sent, or `unanswered`."""
-    query = signed_query(APP, "POST", f"/apps/{APP.id}/events", EVENT, {}, {})
-    line = f"POST /apps/{APP.id}/events?{query} HTTP/1.1"
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return "refused"
-    try:
-        writer.write(request(line, f"Content-Length: {len(EVENT)}", "Connection: close", body=EVENT))
-        answer = await reader.read()
-    except ConnectionError:
-        answer = b""
-    finally:
-        writer.transport.abort()
-    return "answered" if answer.startswith(b"HTTP/1.1 200 ") else "unanswered"
-
-
-async def publish_on(port: int, told: Counter[str], pace: float) -> None:
-    """Publish until nobody listens any more, and count what became of it."""
-    while not told["refused"]:
-        told[await once(port)] += 1
-        await asyncio.sleep(pace)
 
 
 def at(process: ServerProcess) -> Target:
@@ -77,7 +50,7 @@ async def test_sigterm_under_traffic(row: Row, big: bool) -> None:
         assert codes == {4200: count}
         assert code == 0
         # A connection that is made in the very instant of the end may be closed unread; what was read was answered.
-        assert process.output.count("Published ev to flock") == told["answered"]
+        assert process.output.count(TOLD) == told["answered"]
         assert told["unanswered"] <= PUBLISHERS
         assert ends[-1] < drain + LAST
         assert 0.3 * drain < ends[count // 2] < 0.8 * drain
