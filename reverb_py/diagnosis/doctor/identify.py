@@ -8,12 +8,14 @@ from time import time
 from reverb_py import codes
 from reverb_py.diagnosis.doctor.exchange import Answer, NoAnswer, Request
 from reverb_py.diagnosis.doctor.finding import Finding, Status
-from reverb_py.diagnosis.doctor.recognize import is_api, is_challenge, is_health, who
+from reverb_py.diagnosis.doctor.recognize import is_api, is_challenge, is_health, json_object, who
 from reverb_py.diagnosis.doctor.signed import WHO, answer_to
 from reverb_py.diagnosis.doctor.tls import is_complaint, tls_wanted
 from reverb_py.diagnosis.doctor.visit import Server, Visit
 
 UP, API, CLOCK, SPEED = "identify.up", "identify.api", "identify.clock", "identify.speed"
+REDIS = "identify.redis"
+UP_PATH = "/up?detail"  # other servers take it for /up
 GATEWAY = (502, 503, 504)  # a proxy, and nobody behind it
 AGAIN_AFTER = 0.4  # seconds; a service that wakes up takes that long
 SLOW = 1000  # milliseconds for an answer of fifteen bytes
@@ -52,11 +54,11 @@ async def _get(visit: Visit, path: str) -> Answer:
 async def _up(visit: Visit) -> tuple[Answer, int]:
     """Return the answer to `/up` and how many attempts it took."""
     for attempt in (1, 2):
-        answer = await _get(visit, "/up")
+        answer = await _get(visit, UP_PATH)
         if answer.status not in GATEWAY or is_challenge(answer):
             return answer, attempt
         await asyncio.sleep(AGAIN_AFTER)
-    return await _get(visit, "/up"), 3
+    return await _get(visit, UP_PATH), 3
 
 
 def _about_up(visit: Visit, up: Answer, attempts: int) -> Iterator[Finding]:
@@ -69,9 +71,20 @@ def _about_up(visit: Visit, up: Answer, attempts: int) -> Iterator[Finding]:
         yield Finding(Status.WARN, title, UP, codes.ASLEEP, f"/up answered at attempt {attempts}")
     elif is_health(up):
         yield Finding(Status.PASS, f"{visit.server} is up", UP, None, up.excerpt, (), up.milliseconds)
+    away = _without_redis(up)
+    if away:
+        title = f"{visit.server} is cut off from Redis for {away:.0f} s: its clients miss what other servers publish"
+        yield Finding(Status.FAIL, title, REDIS, codes.REDIS_AWAY, up.excerpt)
     if up.milliseconds > SLOW:
         title = f"The server is slow: {up.milliseconds:.0f} ms for /up"
         yield Finding(Status.WARN, title, SPEED, codes.SATURATED, "", (), up.milliseconds)
+
+
+def _without_redis(up: Answer) -> float:
+    """For how many seconds a server that needs Redis has none, 0 when it has, or needs none."""
+    health = json_object(up.text)
+    away = health.get("redis_away")
+    return away if health.get("redis") == "away" and isinstance(away, float) else 0.0
 
 
 def _bad_gateway(up: Answer) -> Finding:
