@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,13 +82,15 @@ def _identified(path: str) -> Binary:
     return Binary(f"{kind.lower()}-{major}.{minor}.{patch}", path, (major, minor, patch))
 
 
-def _parameters(wanted: list[Binary]) -> pytest.MarkDecorator:
-    found = [pytest.param(binary, id=binary.name) for binary in wanted]
-    nothing = pytest.param(None, id="none", marks=pytest.mark.skip(reason=MISSING))
-    return pytest.mark.parametrize("binary", found or [nothing])
+def _parameters(wanted: Callable[[Binary], bool]) -> list[Any]:
+    """For `pytest.fixture(params=…)` and `parametrize`; a skipped one where there is none."""
+    found = [pytest.param(binary, id=binary.name) for binary in binaries() if wanted(binary)]
+    return found or [pytest.param(None, id="none", marks=pytest.mark.skip(reason=MISSING))]
 
 
-# Decorators: the test runs once with each, as its argument `binary`.
-every_binary = _parameters(list(binaries()))
-every_sharding_binary = _parameters([binary for binary in binaries() if binary.has_sharded_pubsub])
-every_tls_binary = _parameters([binary for binary in binaries() if binary.has_tls])
+EVERY = _parameters(lambda binary: True)
+EVERY_WITH_TLS = _parameters(lambda binary: binary.has_tls)
+
+# The test runs once with each, as its argument `binary`.
+every_binary = pytest.mark.parametrize("binary", EVERY)
+every_binary_with_tls = pytest.mark.parametrize("binary", EVERY_WITH_TLS)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -55,8 +57,9 @@ class RedisProcess:
         self._log = self.directory / "output.log"
         self._options = (*self._listening(), *self._entrance(), *options)
         self._process: subprocess.Popen[bytes] | None = None
-        self._clients: list[redis.Redis] = []
+        self._clients: list[redis.Redis | PubSub] = []
         self._own = self.client()
+        self._own.response_callbacks.clear()
 
     @property
     def url(self) -> str:
@@ -85,7 +88,10 @@ class RedisProcess:
         return self._process is not None and self._process.poll() is None
 
     def client(self, **options: Any) -> redis.Redis:
-        """A client that is not ours, for a look from outside: it tries once, and waits 5 s for an answer."""
+        """A client that is not ours, for a look from outside: it tries once, and waits 5 s for an answer.
+
+        `options` are redis-py's: another `port`, no `password`.
+        """
         where = {"host": "127.0.0.1", "port": self.port}
         login = {"username": self.user or None, "password": self.password or None}
         trusting = {"ssl": True, "ssl_ca_certs": CERT} if self.tls else {}
@@ -94,9 +100,17 @@ class RedisProcess:
         self._clients.append(client)
         return client
 
+    def subscriber(self, channel: str, *, sharded: bool = False, **options: Any) -> PubSub:
+        """A subscriber that is not ours, likewise; it is subscribed when it is returned."""
+        pubsub: PubSub = self.client(**options).pubsub()  # type: ignore[no-untyped-call]
+        self._clients.append(pubsub)
+        (pubsub.ssubscribe if sharded else pubsub.subscribe)(channel)
+        assert pubsub.get_message(timeout=5) is not None
+        return pubsub
+
     def ask(self, *words: str | int) -> Any:
-        """The answer to one command. Of words like CLUSTER SLOTS, given one by one, redis-py makes nothing of its own."""
-        return self._own.execute_command(*words)
+        """The answer to one command as Redis gave it: b"OK", lists, numbers."""
+        return self._own.execute_command(*words)  # type: ignore[no-untyped-call]
 
     def start(self) -> Self:
         """Start it, empty; `wait_until_ready` follows unless the test wants to see it come."""
@@ -183,6 +197,15 @@ class RedisProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.remove()
+
+
+def until(look: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Look until it is true; raise TimeoutError with the text (what should be) when it does not become so."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}, but it was not so after {seconds:g} s")
+        time.sleep(POLL)
 
 
 def _answers(client: redis.Redis) -> bool:
