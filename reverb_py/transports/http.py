@@ -191,6 +191,8 @@ class HttpApi:
             return [{} for _ in channels]
         if known is None:
             return await asyncio.gather(*[self._info(app, channel, wanted) for channel in channels])
+        if "cache" not in wanted:  # nothing is left to be asked, and a task for each would be most of the answer's cost
+            return [await self._info(app, each, wanted, known=known[each]) for each in channels]
         return await asyncio.gather(*[self._info(app, each, wanted, known=known[each]) for each in channels])
 
     async def _info(
@@ -375,7 +377,7 @@ def _channel_of(request: Request, app: App) -> str:
 def _info_of(parameters: dict[str, str]) -> frozenset[str]:
     """Read `info=a,b`, or PHP's `info[0]=a&info[1]=b`."""
     values = [parameters.get("info", ""), *values_of(parameters, "info")]
-    return frozenset(part.strip() for value in values for part in value.split(","))
+    return frozenset(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
 def _fields_of(parameters: dict[str, str]) -> dict[str, object]:
