@@ -2,7 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,34 +17,47 @@ from reverb_py.cluster.redis.address import RedisAddress
 from reverb_py.protocol import messages
 from reverb_py.protocol.members import Member
 from tests.cluster.sides import APP, Group, joined, local, over
-from tests.redis_binaries import MISSING, Binary, binaries
+from tests.redis_binaries import MISSING, binaries
+from tests.redis_cluster import RedisCluster
 from tests.redis_process import RedisProcess
 
 ANN, BEN, CY = Member("ann", b'{"n":1}'), Member("ben"), Member("ü\n\"'/", b'"\xc3\xbc"')
-ONE_NODE = pytest.param(None, id="one node")
-OVER = [pytest.param(binary, id=binary.name) for binary in binaries()] or [
-    pytest.param(None, id="redis", marks=pytest.mark.skip(reason=MISSING))
-]
+
+Over = Callable[[], AbstractAsyncContextManager[Group]]
 
 
-@pytest.fixture(scope="module", params=[ONE_NODE, *OVER])
-def address(request: pytest.FixtureRequest) -> Iterator[RedisAddress | None]:
-    """A Redis of each version that is here, and none for one node alone."""
-    binary: Binary | None = request.param
-    if binary is None:
-        yield None
+@asynccontextmanager
+async def one_node() -> AsyncIterator[Group]:
+    yield local()
+
+
+def servers() -> list[Any]:
+    """One node alone, a Redis of each version that is here, and a Redis Cluster with and without sharded pub/sub."""
+    alone = [pytest.param(None, id="one node")]
+    if not binaries():
+        return [*alone, pytest.param(None, id="redis", marks=pytest.mark.skip(reason=MISSING))]
+    plain = [pytest.param(partial(RedisProcess, binary=each), id=each.name) for each in binaries()]
+    clusters = {each.has_sharded_pubsub: each for each in reversed(binaries())}.values()
+    return [
+        *(*alone, *plain),
+        *[pytest.param(partial(RedisCluster, binary=each), id=f"cluster of {each.name}") for each in clusters],
+    ]
+
+
+@pytest.fixture(scope="module", params=servers())
+def nodes(request: pytest.FixtureRequest) -> Iterator[Over]:
+    if request.param is None:
+        yield one_node
         return
-    with RedisProcess(binary=binary) as redis:
-        yield RedisAddress.parse(redis.url)
+    with request.param() as redis:
+        address = RedisAddress.parse(redis.url)
+        yield partial(over, address, is_cluster=isinstance(redis, RedisCluster))
 
 
 @pytest.fixture
-async def group(address: RedisAddress | None) -> AsyncIterator[Group]:
-    if address is None:
-        yield local()
-    else:
-        async with over(address) as group:
-            yield group
+async def group(nodes: Over) -> AsyncIterator[Group]:
+    async with nodes() as group:
+        yield group
 
 
 # Who is where.
@@ -236,18 +252,13 @@ Step = tuple[bool, bool, str | None]  # joins or leaves, on which side, as whom
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.sampled_from([None, "a", "b"])), max_size=30))
 @settings(max_examples=25, deadline=None)
-def test_facts_come_exactly_on_the_way_from_none_to_one_and_back(
-    address: RedisAddress | None, steps: list[Step]
-) -> None:
-    asyncio.run(_walk(address, steps))
+def test_facts_come_exactly_on_the_way_from_none_to_one_and_back(nodes: Over, steps: list[Step]) -> None:
+    asyncio.run(_walk(nodes, steps))
 
 
-async def _walk(address: RedisAddress | None, steps: list[Step]) -> None:
-    if address is None:
-        await _walk_over(local(), steps)
-    else:
-        async with over(address) as group:
-            await _walk_over(group, steps)
+async def _walk(nodes: Over, steps: list[Step]) -> None:
+    async with nodes() as group:
+        await _walk_over(group, steps)
 
 
 async def _walk_over(group: Group, steps: list[Step]) -> None:
