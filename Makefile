@@ -35,7 +35,7 @@ $(NODE): tests/clients/package-lock.json
 test: setup $(NODE)  ## all tests; ARGS="-k presence" chooses
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-torture: setup $(NODE)  ## attacks on a real server in their big forms, then a soak, five minutes in all; ARGS="-k slow" chooses
+torture: setup $(NODE)  ## attacks on a real server in their big forms, then a soak, ten minutes in all; ARGS="-k slow" chooses
 	@$(PY) -m pytest tests/torture --torture $(ARGS)
 	@$(PY) -m tests.torture.soak --minutes $(or $(SOAK),3)
 

@@ -10,7 +10,7 @@ COARSE = 0.01  # of the limit that may come in between two looks, which cost tim
 
 
 class Laggard(Protocol):
-    """A connection with unsent bytes."""
+    """A connection with bytes that wait for its peer: `unsent` is the memory that they take, as far as it is known."""
 
     @property
     def unsent(self) -> int: ...

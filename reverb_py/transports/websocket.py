@@ -34,6 +34,7 @@ MANY_FRAMES = 16  # that one segment may earn its sender before they are written
 REST = 1.0  # seconds in which nothing is read after each failed signature, when an address has too many of them
 MOST_RESTS = 5  # one after the other: far below what liveness allows, and peers that are gone are soon noticed
 PAUSE_AT = 65_536  # bytes unsent at which a reader counts as slow; it is closed at `max_backlog`
+BELOW_TLS = 65_536  # bytes in the transport below TLS before that one pauses (asyncio's and uvloop's default)
 ABNORMAL = 1006  # RFC 6455 7.4.1: there was no close frame
 
 _quiet = logging.getLogger(__name__ + ".rfc6455")  # ServerProtocol logs twice for each connection
@@ -340,8 +341,12 @@ class WebSocket(asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait in the transport, also those before a goodbye."""
-        return self._transport.get_write_buffer_size()
+        """Bytes that wait in the transport, also those before a goodbye; over TLS the memory that they take at most.
+
+        What is told there stands before a second transport, that is full, in a buffer of OpenSSL, that grows by thirds.
+        """
+        size = self._transport.get_write_buffer_size()
+        return BELOW_TLS + size * 4 // 3 if size and self._socket is None else size
 
     def drop(self, reason: str) -> None:
         """End the connection at once, and free what waits for its peer: a close frame would wait behind it."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from tests.torture.watching import APP
 
 BATCH = 50  # events in a request
 AT_ONCE = 50  # handshakes
+PATIENCE = 10.0  # seconds for what a blocking socket waits for
 TAIL = 300  # bytes that are kept: a close frame and something before it
 SUBSCRIBED = b"subscription_succeeded"
 
@@ -110,35 +112,46 @@ class Deaf:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
 
+    async def send(self, data: bytes) -> None:
+        """Send it all; raise ConnectionError, or TimeoutError when nobody takes it for PATIENCE."""
+        await asyncio.to_thread(self.socket.sendall, data)
+
     async def last_words(self) -> tuple[int, str] | None:
         """Read at last: code and reason of the close frame, None when the connection ends without one."""
-        loop = asyncio.get_running_loop()
         heard = b""
-        while (close := close_of(heard)) is None and (data := await self._more(loop)):
+        while (close := close_of(heard)) is None and (data := await asyncio.to_thread(self._more)):
             heard = (heard + data)[-TAIL:]
         return close
 
-    async def _more(self, loop: asyncio.AbstractEventLoop) -> bytes:
+    def _more(self) -> bytes:
         try:
-            return await loop.sock_recv(self.socket, 1 << 20)
-        except ConnectionError:
+            return self.socket.recv(1 << 20)
+        except (ConnectionError, ssl.SSLError):
             return b""
 
 
 @asynccontextmanager
-async def deaf(port: int, *channels: str) -> AsyncIterator[Deaf]:
+async def deaf(port: int, *channels: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Deaf]:
     """A subscriber of these channels that is up to date, and reads nothing from now on."""
-    loop = asyncio.get_running_loop()
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        sock.setblocking(False)
-        await loop.sock_connect(sock, ("127.0.0.1", port))
-        await loop.sock_sendall(sock, hello() + b"".join(subscribing(channel=name) for name in channels))
-        heard = b""
-        async with asyncio.timeout(10):
-            while heard.count(SUBSCRIBED) < len(channels):
-                heard += await loop.sock_recv(sock, 65_536)
+    with await asyncio.to_thread(subscribed, port, channels, tls) as sock:
         yield Deaf(sock)
+
+
+def subscribed(port: int, channels: Sequence[str], tls: ssl.SSLContext | None) -> socket.socket:
+    """A blocking socket: that of a thread, as asyncio has none for TLS that reads only when it is asked."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    sock.settimeout(PATIENCE)
+    sock.connect(("127.0.0.1", port))
+    if tls is not None:
+        sock = tls.wrap_socket(sock, server_hostname="localhost")
+    sock.sendall(hello() + b"".join(subscribing(channel=name) for name in channels))
+    heard = b""
+    while heard.count(SUBSCRIBED) < len(channels):
+        more = sock.recv(65_536)
+        assert more, f"ended after {heard!r}"
+        heard += more
+    return sock
 
 
 def ping_frame(fill: int) -> bytes:
@@ -162,7 +175,7 @@ async def publish_batches(target: Target, channel: str, count: int, data: str, p
 
     async def publish(times: int) -> None:
         nonlocal answered
-        own = Target(target.url, target.apps)
+        own = Target(target.url, target.apps, tls_context=target.tls_context)
         for _ in range(times):
             response = await own.post("/batch_events", {"batch": [event] * BATCH})
             answered += response.status_code == 200

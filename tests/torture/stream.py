@@ -44,6 +44,7 @@ class Stream:
         self.sent = 0
         self.slowest = 0.0
         self._target = target
+        self._under_way: asyncio.Future[None]
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -70,9 +71,10 @@ class Stream:
         await waiting
 
     async def end(self) -> None:
-        """Publish no more, and wait for what is under way."""
+        """Publish no more, and wait for what is under way, which may have been begun in this very turn."""
         self._tasks[-1].cancel()
-        await self._everybody_reaches(self.sent)
+        await asyncio.wait(self._tasks[-1:])
+        await self._under_way
 
     async def cancel(self) -> None:
         """Stop; nobody reads any more when it returns."""
@@ -84,7 +86,8 @@ class Stream:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            await asyncio.shield(self._publish_one())
+            self._under_way = asyncio.ensure_future(self._publish_one())
+            await asyncio.shield(self._under_way)
             self.slowest = max(self.slowest, loop.time() - began)
             await asyncio.sleep(PACE)
 

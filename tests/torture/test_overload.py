@@ -10,7 +10,7 @@ from reverb_py.conformance.expect import eventually
 from reverb_py.conformance.target import signed_query
 from reverb_py.conformance.wire import Opcode, client_frame
 from tests.torture.clients import deaf, flock, hello, ping_frame, publish_batches
-from tests.torture.conftest import Watch
+from tests.torture.conftest import BOTH, Watch
 from tests.torture.killers import request, subscribing
 from tests.torture.proc import MB
 from tests.torture.watching import APP, TOLERANCE
@@ -48,10 +48,11 @@ TRICKLES = {
 }
 
 
+@BOTH
 @pytest.mark.parametrize("sent", TRICKLES.values(), ids=TRICKLES.keys())
-async def test_trickling_requests(watch: Watch, sent: bytes) -> None:
+async def test_trickling_requests(watch: Watch, sent: bytes, tls: bool) -> None:
     """Handshakes, bodies and silence that trickle, two hundred at once, are ended in time."""
-    timeout, count = 0.5, 200
+    timeout, count = (2.0 if tls else 0.5), 200  # two hundred TLS handshakes may take half a second themselves
 
     async def trickle() -> float:
         reader, writer = await server.dial()
@@ -250,14 +251,12 @@ async def test_client_event_flood(watch: Watch, big: bool) -> None:
 
 async def test_questions_whose_answers_nobody_reads(watch: Watch) -> None:
     """Pings by the thousand from a client that reads none of the answers."""
-    async with watch(env={"REVERB_MAX_BACKLOG": "200000"}) as server, deaf(server.process.port, "news") as client:
-        loop = asyncio.get_running_loop()
+    async with watch(env={"REVERB_MAX_BACKLOG": "200000"}) as server, deaf(server.port, "news") as client:
         try:
-            async with asyncio.timeout(20):
-                for _ in range(2_000):
-                    await loop.sock_sendall(client.socket, ping_frame(10) * 100)
-        except ConnectionError:
-            pass
+            for _ in range(2_000):
+                await client.send(ping_frame(10) * 100)
+        except (ConnectionError, TimeoutError):
+            pass  # it was closed; where both windows are shut our kernel learns of that late
         await eventually(server.is_alone, "it should have been closed", 10)
         assert server.growth < 8 * MB
         server.row.tells("RSS +8 MB", f"+{server.growth / MB:.1f} MB at the peak")

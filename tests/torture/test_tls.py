@@ -5,6 +5,7 @@ import ssl
 
 import pytest
 
+from reverb_py.conformance.expect import eventually
 from tests.torture.conftest import Watch
 from tests.torture.watching import Watched
 
@@ -72,3 +73,21 @@ async def test_peers_that_begin_tls_and_say_no_more(watch: Watch, big: bool) -> 
         assert behind_it < 2 * TIMEOUT + 1.5
         bound = f"{TIMEOUT:g} s in the handshake, {2 * TIMEOUT:g} s behind it (REVERB_REQUEST_TIMEOUT, twice)"
         server.row.tells(bound, f"{in_handshake:.2f} s and {behind_it:.2f} s at most, {count} at once")
+
+
+async def test_peers_in_a_handshake_take_all_descriptors(watch: Watch, big: bool) -> None:
+    """All descriptors are taken by peers that are silent in a TLS handshake: newcomers are closed, nothing spins."""
+    files, timeout = 200, 3.0
+    count = files * (10 if big else 3)
+    async with watch(files=files, env={"REVERB_REQUEST_TIMEOUT": f"{timeout:g}"}) as server:
+        silent = [asyncio.create_task(half_a_handshake(server, b"")) for _ in range(count)]
+        load = await server.busy()
+        await server.stream.goes_on()
+        ends = await asyncio.gather(*silent)
+        at_once = sum(seconds < timeout / 2 for seconds in ends)
+        assert count - files <= at_once < count
+        assert max(ends) < timeout + 1.5
+        assert load < 0.5
+        await eventually(server.is_alone, "the silent should be gone", 10)
+        bound = f"closed, {timeout:g} s (REVERB_REQUEST_TIMEOUT), 50% of a processor"
+        server.row.tells(bound, f"{at_once} of {count} at once, {max(ends):.2f} s at most, {load:.0%} of a processor")

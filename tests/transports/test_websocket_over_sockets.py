@@ -90,6 +90,19 @@ async def test_a_slow_reader_is_closed_while_the_others_receive_everything(wire:
         assert await lazy.closed() == (4100, gone.reason)
 
 
+async def test_what_waits_for_a_reader_is_reckoned_with_what_tls_does_not_tell(wire: dict[str, Any]) -> None:
+    async with running(settings=Settings(**wire)) as server, lazy_client(server):
+        (websocket,) = server.server.server_state.connections
+        assert isinstance(websocket, WebSocket)
+        assert websocket.unsent == 0
+        number = 0
+        while not (told := websocket._transport.get_write_buffer_size()):
+            event(server, number)
+            number += 1
+            await asyncio.sleep(0)
+        assert websocket.unsent == (told if server.target.tls_context is None else 65_536 + told * 4 // 3)
+
+
 async def test_readers_that_together_are_too_far_behind_are_dropped_and_free_their_memory(wire: dict[str, Any]) -> None:
     """Each is within its own limit; the sum is not."""
     async with (
