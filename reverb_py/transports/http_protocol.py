@@ -145,6 +145,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.url, self.headers, self.expect_100_continue = url, headers, expect
         self.scope["headers"] = headers
         super().on_headers_complete()
+        if self._endpoint.node.draining:  # the next request finds another process, or another connection to this one
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if not self._ending and not self.parser.should_upgrade() and self.cycle is not None:
@@ -169,6 +171,8 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if self._is_answering():  # that answer must not be overtaken
             return False
+        if self._endpoint.node.draining:  # its answer ends the connection
+            return False
         published = self._short_way.publish(data)
         if published is None:
             return False
@@ -192,6 +196,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _look_again(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn when it stops: who is asking, or has asked nothing yet, ends with the answer."""
+        if self._is_answering() or (self._heard and not self._in_message):
+            super().shutdown()
 
     # Upgrades.
 

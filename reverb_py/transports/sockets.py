@@ -4,6 +4,7 @@ import asyncio
 import errno
 import resource
 import socket
+from collections.abc import Iterator
 
 EVERYWHERE = ("", "*", "::", "[::]")
 OPEN_MAX = 10_240  # macOS calls its limit infinite, and refuses more than this (its limits.h)
@@ -64,6 +65,15 @@ def _bind(family: int, address: tuple[object, int], shared: bool) -> socket.sock
         raise
     sock.setblocking(False)
     return sock
+
+
+def accept_all(listener: socket.socket) -> Iterator[socket.socket]:
+    """Yield the connections that wait to be accepted at this moment."""
+    while True:
+        try:
+            yield listener.accept()[0]
+        except OSError:  # nobody waits any more, or no descriptor is left
+            return
 
 
 def plain_socket(transport: asyncio.Transport) -> socket.SocketType | None:

@@ -9,13 +9,15 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from functools import partial
 from socket import socket
+from ssl import SSLContext
+from typing import TypedDict
 
 import uvicorn
 
 from reverb_py.node import Node
 from reverb_py.protocol.errors import ErrorCode
+from reverb_py.transports.sockets import accept_all
 from reverb_py.transports.websocket import WebSocket
 
 logger = logging.getLogger("reverb_py")
@@ -24,6 +26,14 @@ LAST_LOOK = 1.0  # seconds after the last goodbye for the answers; Docker kills 
 LAST_REQUESTS = 0.5  # seconds for the requests that are left then: half a request would hold up the end for long
 MAX_STEP = 0.1  # seconds between two goodbyes: a handful of clients need no long farewell
 TICK = 0.05  # seconds between two looks at who is still here
+
+
+class TlsOptions(TypedDict):
+    """How a loop speaks TLS with who connects; `ssl` of None is plain TCP."""
+
+    ssl: SSLContext | None
+    ssl_handshake_timeout: float | None
+    ssl_shutdown_timeout: float | None
 
 
 class Server(uvicorn.Server):
@@ -61,22 +71,21 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen on these bound sockets: as uvicorn, which leaves TLS the timeouts of the loop, 60 and 30 seconds."""
-        loop, config = asyncio.get_running_loop(), self.config
-        arguments = {"config": config, "server_state": self.server_state, "app_state": self.lifespan.state}
-        protocol = partial(config.http_protocol_class, **arguments)
-        timeout = self._tls_timeout if config.ssl is not None else None
+        loop = asyncio.get_running_loop()
         for sock in sockets or []:
-            server = await loop.create_server(
-                protocol,
-                sock=sock,
-                ssl=config.ssl,
-                backlog=config.backlog,
-                ssl_handshake_timeout=timeout,
-                ssl_shutdown_timeout=timeout,
-            )
+            server = await loop.create_server(self._protocol, sock=sock, backlog=self.config.backlog, **self._tls())
             self.servers.append(server)
         self.started = True
         self._on_listening()
+
+    def _protocol(self) -> asyncio.Protocol:
+        """A new connection."""
+        arguments = {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
+        return self.config.http_protocol_class(**arguments)
+
+    def _tls(self) -> TlsOptions:
+        timeout = self._tls_timeout if self.config.ssl is not None else None
+        return {"ssl": self.config.ssl, "ssl_handshake_timeout": timeout, "ssl_shutdown_timeout": timeout}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -138,10 +147,23 @@ class Server(uvicorn.Server):
             await asyncio.sleep(TICK)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Phase three: the listener closes; requests end, and clients that have not answered, or are dropped."""
-        drop = asyncio.get_running_loop().call_later(LAST_REQUESTS, self._drop_everybody)
+        """Phase three: nobody listens any more; who came before is answered, or dropped after LAST_REQUESTS."""
+        late = [each for listener in sockets or [] for each in accept_all(listener)]
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        taken = [loop.create_task(self._take(each)) for each in late]
+        await asyncio.sleep(TICK)  # in which is read what was sent before
+        drop = loop.call_later(LAST_REQUESTS, self._drop_everybody)
         await super().shutdown(sockets)
         drop.cancel()
+        for task in taken:
+            task.cancel()
+
+    async def _take(self, late: socket) -> None:
+        """Serve who waited to be accepted when the listener closed, which would have reset the connection."""
+        with contextlib.suppress(OSError):  # of a TLS handshake; its peer knows
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, late, **self._tls())
 
     def _drop_everybody(self) -> None:
         self.force_exit = True

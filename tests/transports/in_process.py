@@ -4,6 +4,7 @@ Composed by `reverb_py.server`, so that what is tested is what is run.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Running:
     target: Target
     port: int
     facts: list[Fact] = field(default_factory=list)
+    listeners: list[socket.socket] = field(default_factory=list)
 
     def told(self, kind: type[F]) -> list[F]:
         """The facts of this type, in their order."""
@@ -97,7 +99,7 @@ async def running(
     address = f"{scheme}://127.0.0.1:{port}{settings.path}"
     target = Target(address, {"MAIN": next(iter(known.values())), **known}, tls_context=context)
     try:
-        yield Running(node, endpoint, server, serving, target, port, told)
+        yield Running(node, endpoint, server, serving, target, port, told, sockets)
     finally:
         await target.aclose()
         await _end(server, serving)

@@ -154,12 +154,12 @@ async def test_a_websocket_address_without_an_upgrade_explains_itself(server: Ru
 @pytest.mark.parametrize("path", ["/up", "/ws/up"])
 @pytest.mark.parametrize(("draining", "status", "health"), [(False, 200, "OK"), (True, 503, "DRAINING")])
 async def test_up_says_whether_new_clients_are_welcome(path: str, draining: bool, status: int, health: str) -> None:
-    async with running(settings=Settings(path="/ws")) as server, server.http() as http:
+    async with running(settings=Settings(path="/ws")) as server, server.http() as http, server.http() as head:
         server.node.draining = draining
         answer = await http.send(request("GET", path)).answer()
         assert (answer.status, json.loads(answer.body)) == (status, {"health": health})
-        http.send(request("HEAD", path, "Connection: close"))
-        assert (await http.rest()).startswith(f"HTTP/1.1 {status} ".encode())
+        head.send(request("HEAD", path, "Connection: close"))
+        assert (await head.rest()).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 async def test_everything_else_lives_behind_the_prefix() -> None:
