@@ -8,6 +8,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ends = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if ARGV[5] ~= 'force' and (not ends or tonumber(ends) > now) then return {0} end
+redis.call('HDEL', prefix .. 'links', ARGV[2]) -- if it lives, its next statement is refused, and it begins anew
 
 local gone = {}
 local page = redis.call('HSCAN', KEYS[2], 0, 'COUNT', ARGV[3])[2]
@@ -37,5 +38,6 @@ local more = redis.call('EXISTS', KEYS[2])
 if more == 0 then
   redis.call('ZREM', KEYS[1], ARGV[2])
   redis.call('HDEL', prefix .. 'connections', ARGV[2])
+  redis.call('HDEL', prefix .. 'kept', ARGV[2])
 end
 return {more, unpack(gone)}

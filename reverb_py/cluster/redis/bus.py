@@ -15,7 +15,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds that an accepted event may wait before the next ones are refused
 LOST_AFTER = 60.0  # seconds after which it is no news any more: Laravel Reverb gives up on Redis then
-SETTLE = 0.5  # seconds after an outage in which the other nodes come back too, before what waited is sent
 QUIET = 60.0  # seconds between two warnings of the same kind
 ORIGINS = 1_000  # nodes whose last sequence number is remembered
 
@@ -72,8 +71,9 @@ class Bus:
         message = self._encode(names.EVENT, envelope.exclude, envelope.payload)
         if envelope.keep:
             last, ms = self._names.last(envelope.app_id, envelope.channel), b"%d" % (envelope.keep * 1000)
-            script = (b"EVALSHA", scripts.KEEP.sha, b"1", last)
-            self._put(pack(*script, envelope.payload, ms, channel, message, self.verb), is_kept=True)
+            script = (b"EVALSHA", scripts.KEEP.sha, b"2", last, self._names.kept, envelope.payload, ms)
+            who = self._origin, b"%d" % self._sequence
+            self._put(pack(*script, channel, message, self.verb, *who), is_kept=True)
         else:
             self._put(pack(self.verb, channel, message))
 

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reverb_py.cluster.redis.address import RedisAddress
-from reverb_py.cluster.redis.link import Link, LinkLost, connect
+from reverb_py.cluster.redis.link import Link, LinkLost, Pushed, connect
 from reverb_py.cluster.redis.names import Names
 
 logger = logging.getLogger(__name__)
 
-Pushed = Callable[[bytes, bytes], None]
 Lost = Callable[[str], None]
 
 MOVES = 5  # redirections in a row that are followed

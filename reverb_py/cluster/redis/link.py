@@ -17,6 +17,7 @@ from reverb_py.cluster.redis.address import RedisAddress
 
 Reply = object  # what hiredis makes of an answer, or one of the two errors below
 Then = Callable[[Reply], None]
+Pushed = Callable[[bytes, bytes | None], None]
 
 _NOTHING = object()
 
@@ -32,13 +33,14 @@ class OutOfMemory(Exception):
 class Link(asyncio.Protocol):
     """`on_push` is called with each pushed message, (channel, data); `on_lost` once, with the reason.
 
-    No data says that a subscription ended, unasked where a Redis Cluster gave the slot to another node.
+    None for data says that a subscription ended, unasked where a Redis Cluster gave the slot to another node.
 
     Commands of one loop turn travel joined. An error other than OutOfMemory ends the link: it concerns all that
-    follows too (READONLY after a failover, MOVED, NOSCRIPT, a permission that lacks).
+    follows too (READONLY after a failover, MOVED, NOSCRIPT, a permission that lacks). What had come with it counts as
+    lost: only the answers before it are known to be whose they are.
     """
 
-    def __init__(self, on_push: Callable[[bytes, bytes], None], on_lost: Callable[[str], None]) -> None:
+    def __init__(self, on_push: Pushed, on_lost: Callable[[str], None]) -> None:
         self._on_push = on_push
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -47,7 +49,7 @@ class Link(asyncio.Protocol):
         self._waiting: deque[Then] = deque()
         self._transport: asyncio.Transport | None = None
         self._reason = "it closed the connection"
-        self.last_heard = self._loop.time()
+        self._is_ended = self._is_lost = False
         self.is_primary = True
         self.version = (0, 0)
 
@@ -56,11 +58,13 @@ class Link(asyncio.Protocol):
 
     def ask(self, then: Then, *command: bytes) -> None:
         """Send a command; `then` gets its reply, an OutOfMemory, or a LinkLost."""
-        self.send(pack(*command))
-        self._waiting.append(then)
+        self.ask_packed(then, pack(*command))
 
     def ask_packed(self, then: Then, command: bytes) -> None:
         """As `ask`, for a command that hiredis has packed before."""
+        if self._is_lost:
+            self._loop.call_soon(then, LinkLost(self._reason))
+            return
         self.send(command)
         self._waiting.append(then)
 
@@ -77,38 +81,42 @@ class Link(asyncio.Protocol):
         return await future
 
     def end(self, reason: str) -> None:
-        """End the connection; `on_lost` follows."""
-        self._reason = reason
+        """End the connection; `on_lost` follows, with the first reason that was given."""
+        if self._is_ended:
+            return
+        self._is_ended, self._reason = True, reason
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self.last_heard = self._loop.time()
         self._reader.feed(data)
         try:
-            while (reply := self._reader.gets()) is not _NOTHING:
+            while not self._is_ended and (reply := self._reader.gets()) is not _NOTHING:
                 if type(reply) is hiredis.PushNotification:
                     if reply[0] in (b"message", b"smessage"):
                         self._on_push(reply[1], reply[2])
                     elif reply[0] == b"sunsubscribe":
-                        self._on_push(reply[1], b"")
+                        self._on_push(reply[1], None)
                 elif isinstance(reply, hiredis.ReplyError):
                     self._failed(reply)
-                else:
+                elif self._waiting:
                     self._waiting.popleft()(reply)
-        except (hiredis.ProtocolError, IndexError):  # the latter: more answers than questions
+                else:
+                    self.end("it answered what nobody asked")
+        except hiredis.ProtocolError:
             self.end("what it sent is not Redis's protocol")
 
     def connection_lost(self, error: Exception | None) -> None:
         waiting, self._waiting = self._waiting, deque()
         self._out.clear()
-        reason = f"{self._reason}: {error}" if error else self._reason
+        self._is_ended = self._is_lost = True
+        reason = self._reason = f"{self._reason}: {error}" if error else self._reason
         self._on_lost(reason)
         for then in waiting:
             then(LinkLost(reason))
 
     def _failed(self, error: hiredis.ReplyError) -> None:
-        if "OOM command not allowed" in str(error):  # of a script, in Redis 6.2, inside another text
+        if self._waiting and "OOM command not allowed" in str(error):  # of a script, in Redis 6.2, inside another text
             self._waiting.popleft()(OutOfMemory(str(error)))
         else:
             self.end(str(error))
@@ -125,9 +133,7 @@ def pack(*command: bytes) -> bytes:
     return packed
 
 
-async def connect(
-    address: RedisAddress, on_push: Callable[[bytes, bytes], None], on_lost: Callable[[str], None]
-) -> Link:
+async def connect(address: RedisAddress, on_push: Pushed, on_lost: Callable[[str], None]) -> Link:
     """Return a link that is logged in and speaks RESP3. Raise OSError when there is none, LinkLost when it ended."""
     loop = asyncio.get_running_loop()
     link = Link(on_push, on_lost)

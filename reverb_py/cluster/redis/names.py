@@ -18,6 +18,7 @@ class Names:
         self.leases = self.prefix + b"leases"
         self.control = self.prefix + b"control"
         self.connections = self.prefix + b"connections"
+        self.kept = self.prefix + b"kept"
 
     def ledger(self, node: bytes) -> bytes:
         return self.prefix + b"ledger:" + node
@@ -68,8 +69,16 @@ def decode(data: bytes) -> Message:
 def decode_change(data: bytes) -> tuple[str, str, bytes]:
     """Read who came or went: the socket id that is not told, user id, user_info. Raise ValueError when it is none."""
     head, _, text = data.partition(b"\n")
-    change = orjson.loads(text)
-    if not (isinstance(change, list) and len(change) == 2 and all(isinstance(each, str) for each in change)):
-        raise ValueError("no user and user_info")
-    user_id, info = change
+    if head[:1] not in (CAME, WENT):
+        raise ValueError("nobody came or went")
+    user_id, info = decode_pair(text)
+    orjson.loads(info)
     return head[1:].decode("ascii"), user_id, info.encode()
+
+
+def decode_pair(text: bytes) -> tuple[str, str]:
+    """Read the JSON of two strings. Raise ValueError when it is none."""
+    pair = orjson.loads(text)
+    if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)):
+        raise ValueError("no pair of strings")
+    return pair[0], pair[1]

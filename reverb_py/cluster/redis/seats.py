@@ -6,8 +6,8 @@ node said. After an outage the two are compared, and only what differs is stated
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from reverb_py.cluster.backplane import Envelope
@@ -16,29 +16,18 @@ from reverb_py.cluster.occupancy import Away, Full, Joined, Left, Outcome, Seat
 from reverb_py.cluster.redis import names, scripts
 from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, pack
 from reverb_py.cluster.redis.names import Names
+from reverb_py.cluster.redis.places import USERS, Key, Place, fields_of, parse_field, wanted_of
 from reverb_py.hub import facts
 from reverb_py.protocol import messages
 from reverb_py.protocol.members import NULL, Member
-from reverb_py.protocol.names import is_cache, is_presence
+from reverb_py.protocol.names import is_presence
 
 logger = logging.getLogger(__name__)
 
-USERS = "#"  # no channel can have this name: it holds the signed-in users
 PATIENCE = 5.0  # seconds that a subscription may wait for Redis before its connection is sent away (4100)
 BATCH = 500  # channels in one SUBSCRIBE
 
-Key = tuple[str, str]  # app id and channel
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """A channel that this node holds seats in."""
-
-    app_id: str
-    channel: str
-    seats: int = 0
-    users: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # user id -> seats here, user_info
-    view: dict[str, bytes] | None = None  # members on all nodes, as the clients here were told
+COMPARED = 10  # channels at a time whose members are asked for
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +53,8 @@ class Seats:
         tell: Callable[[facts.Fact], None],
     ) -> None:
         self._names = shard_names
+        self._node = node
+        self._number = b""  # of the link, by which what comes from earlier ones is told from it
         self._ledger = shard_names.ledger(node)
         self._clock = clock
         self._deliver = deliver
@@ -93,17 +84,17 @@ class Seats:
     def leave(self, seat: Seat, then: Callable[[Left], None]) -> None:
         """In an outage `then` is not called: what became true is told when Redis is back."""
         place = self._places[seat.app_id, seat.channel]
-        self._release(place, seat)
+        place.release(seat)
         if self._link is not None:
             user_id = None if seat.member is None else seat.member.user_id
             self._state(self._link, place, user_id, partial(_left, then))
         self._forget_if_empty(place)
 
     def sign_in(self, app_id: str, user_id: str) -> None:
-        self._count_user(app_id, user_id, self._take)
+        self._count_user(app_id, user_id, Place.take)
 
     def sign_out(self, app_id: str, user_id: str) -> None:
-        self._count_user(app_id, user_id, self._release)
+        self._count_user(app_id, user_id, Place.release)
 
     def _count_user(self, app_id: str, user_id: str, change: Callable[[Place, Seat], None]) -> None:
         seat = Seat(app_id, USERS, "", Member(user_id))
@@ -125,21 +116,19 @@ class Seats:
             return
         place = place or self._listen(self._link, seat)
         if not asked.is_look:
-            self._take(place, seat)
+            place.take(seat)
         user_id = None if seat.member is None else seat.member.user_id
         self._state(self._link, place, user_id, partial(self._answered, place, asked), asked)
 
     def _answered(self, place: Place, asked: Asked, reply: Reply) -> None:
         """Redis decided a join, or did not."""
         if isinstance(reply, list) and reply[0]:
-            members = _pairs(reply[3])
-            if place.view is None and is_presence(place.channel):
-                place.view = dict(members)
+            members = self._members(place, asked.seat, reply[3])
             event = LastEvent(reply[4], 0, self._clock() + reply[5] / 1000) if reply[4] is not None else None
             asked.then(Joined(reply[1] == 1, reply[2] == 1, members, last_event=event))
             return
         if not asked.is_look:
-            self._release(place, asked.seat)
+            place.release(asked.seat)
         if isinstance(reply, LinkLost):
             self._held.append(asked)  # it may have been obeyed: the comparison leaves it as it is
         elif self._link is not None and not asked.is_look:  # later joins counted this seat
@@ -148,20 +137,15 @@ class Seats:
         if not isinstance(reply, LinkLost):
             asked.then(Away() if isinstance(reply, OutOfMemory) else Full(asked.limit))
 
-    def _take(self, place: Place, seat: Seat) -> None:
-        place.seats += 1
-        if seat.member is not None:
-            seats, info = place.users.get(seat.member.user_id, (0, seat.member.user_info))
-            place.users[seat.member.user_id] = seats + 1, info
-
-    def _release(self, place: Place, seat: Seat) -> None:
-        place.seats -= 1
-        if seat.member is not None:
-            seats, info = place.users[seat.member.user_id]
-            if seats > 1:
-                place.users[seat.member.user_id] = seats - 1, info
-            else:
-                del place.users[seat.member.user_id]
+    def _members(self, place: Place, seat: Seat, found: list[bytes]) -> dict[str, bytes]:
+        """Return what a joiner is told: what the other clients here know, so that all here know the same."""
+        if not is_presence(place.channel):
+            return {}
+        if place.view is None:
+            place.view = _pairs(found)
+        elif seat.member is not None and seat.member.user_id not in place.view:  # its message comes, or was missed
+            self._came(place, seat.member.user_id, seat.member.user_info, seat.socket_id)
+        return dict(place.view)
 
     def _listen(self, link: Link, seat: Seat) -> Place:
         place = self._places[seat.app_id, seat.channel] = Place(seat.app_id, seat.channel)
@@ -180,15 +164,22 @@ class Seats:
             self._link.send(pack(self.verbs[1], channel))
 
     def _state(
-        self, link: Link, place: Place, user_id: str | None, then: Callable[[Reply], None], asked: Asked | None = None
+        self,
+        link: Link,
+        place: Place,
+        user_id: str | None,
+        then: Callable[[Reply], None],
+        asked: Asked | None = None,
+        *,
+        is_user_only: bool = False,
     ) -> None:
         """State what this node holds in a place: its seats, and those of one user."""
         theirs, info = (-1, NULL) if user_id is None else place.users.get(user_id, (0, NULL))
-        wanted = _wanted(place.channel) if asked is not None else b""
+        wanted = wanted_of(place) if asked is not None else b""
         link.ask(
             then,
-            *(b"EVALSHA", scripts.STATE.sha, b"1", self._ledger),
-            *(self._names.prefix, place.app_id.encode(), place.channel.encode(), b"%d" % place.seats),
+            *(b"EVALSHA", scripts.STATE.sha, b"1", self._ledger, self._names.prefix, self._node, self._number),
+            *(place.app_id.encode(), place.channel.encode(), b"-1" if is_user_only else b"%d" % place.seats),
             *((user_id or "").encode(), b"%d" % theirs, info, b"%d" % (asked.limit if asked is not None else 0)),
             *(asked.seat.socket_id.encode() if asked is not None else b"", self.verbs[2], wanted),
         )
@@ -235,35 +226,50 @@ class Seats:
         for start in range(0, len(channels), BATCH):
             link.send(pack(self.verbs[0], *channels[start : start + BATCH]))
 
-    def resume(self, link: Link, ledger: dict[bytes, bytes], *, is_told: bool) -> None:
+    def resume(self, link: Link, number: bytes, ledger: dict[bytes, bytes], *, is_told: bool) -> None:
         """State whatever Redis has otherwise, then obey what was held. `is_told`: all was said to be gone."""
-        self._link = link
-        expected = dict(self._fields())
-        held = {each for asked in self._held if not asked.is_look for each in _fields_of(asked.seat)}
-        wrong = {name for name in expected if int(ledger.get(name, 0)) < expected[name]}
-        wrong |= {name for name in ledger if int(ledger[name]) > expected.get(name, 0) and name not in held}
-        for name in sorted(wrong):  # a channel before its users
-            app_id, channel, user_id = _parse(name)
-            place = self._places.get((app_id, channel)) or Place(app_id, channel)
-            is_less = int(ledger.get(name, 0)) > expected.get(name, 0)
-            then = partial(self._restated, place, user_id) if is_less or is_told else _ignore
-            self._state(link, place, user_id, then)
+        self._link, self._number = link, number
+        expected = dict(field for place in self._places.values() for field in place.fields())
+        held = {each for asked in self._held if not asked.is_look for each in fields_of(asked.seat)}
+        more = [name for name in expected if int(ledger.get(name, 0)) < expected[name]]
+        less = [name for name in ledger if int(ledger[name]) > expected.get(name, 0) and name not in held]
+        for name in sorted(more):  # a channel before its users, as the first one occupies it
+            self._restate(link, name, is_told=is_told)
+        for name in sorted(less, reverse=True):  # and after them, as the last one vacates it
+            self._restate(link, name, is_told=True)
         asked, self._held = self._held, deque()
         for each in asked:
             self._ask(each)
+
+    def _restate(self, link: Link, name: bytes, *, is_told: bool) -> None:
+        app_id, channel, user_id = parse_field(name)
+        place = self._places.get((app_id, channel)) or Place(app_id, channel)
+        then = partial(self._restated, place, user_id) if is_told else _ignore
+        self._state(link, place, user_id, then, is_user_only=user_id is not None)
 
     def compare_views(self, link: Link, *, forget: bool) -> None:
         """Ask for the members of each presence channel, and tell the clients here what they have missed.
 
         Without `forget` nobody is taken away: after a restart of Redis the other nodes are still on their way back.
         """
-        for place in self._places.values():
-            if place.view is not None:
-                then = partial(self._compare, place, forget=forget)
-                link.ask(then, b"HGETALL", self._names.infos(place.app_id, place.channel))
+        places = iter([place for place in self._places.values() if place.view is not None])
+        for _ in range(COMPARED):  # Redis drops a listener to which it has to say too much at once
+            self._compare_next(link, places, forget=forget)
 
-    def _compare(self, place: Place, reply: Reply, *, forget: bool) -> None:
-        if not isinstance(reply, dict) or place.view is None:
+    def _compare_next(self, link: Link, places: Iterator[Place], *, forget: bool) -> None:
+        place = next(places, None)
+        if place is None:
+            return
+
+        def answer(reply: Reply) -> None:
+            if isinstance(reply, dict):
+                self._compare(place, reply, forget=forget)
+                self._compare_next(link, places, forget=forget)
+
+        link.ask(answer, b"HGETALL", self._names.infos(place.app_id, place.channel))
+
+    def _compare(self, place: Place, reply: Mapping[bytes, bytes], *, forget: bool) -> None:
+        if place.view is None or not place.seats:
             return
         members = {user.decode(): info for user, info in reply.items()}
         for user_id in [each for each in members if each not in place.view]:
@@ -283,38 +289,6 @@ class Seats:
             self._tell(kind(place.app_id, place.channel, user_id))
         if crowd == -1:
             self._tell(facts.ChannelVacated(place.app_id, place.channel))
-
-    def _fields(self) -> Iterator[tuple[bytes, int]]:
-        """What the ledger must have."""
-        for place in self._places.values():
-            if place.seats:
-                yield _field(place.app_id, place.channel), place.seats
-            for user_id, (seats, _) in place.users.items():
-                yield _field(place.app_id, place.channel, user_id), seats
-
-
-def _field(app_id: str, channel: str, user_id: str | None = None) -> bytes:
-    place = f"{app_id}:{channel}"
-    return (place if user_id is None else f"{place}\n{user_id}").encode()
-
-
-def _fields_of(seat: Seat) -> Iterator[bytes]:
-    yield _field(seat.app_id, seat.channel)
-    if seat.member is not None:
-        yield _field(seat.app_id, seat.channel, seat.member.user_id)
-
-
-def _parse(name: bytes) -> tuple[str, str, str | None]:
-    place, has_user, user_id = name.decode().partition("\n")
-    app_id, _, channel = place.rpartition(":")
-    return app_id, channel, user_id if has_user else None
-
-
-def _wanted(channel: str) -> bytes:
-    """What a joiner is told beside its acknowledgement."""
-    if is_presence(channel):
-        return b"both" if is_cache(channel) else b"members"
-    return b"last" if is_cache(channel) else b""
 
 
 def _pairs(flat: list[bytes]) -> dict[str, bytes]:

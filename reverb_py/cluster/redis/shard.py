@@ -6,28 +6,36 @@ import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import orjson
 
 from reverb_py import codes
 from reverb_py.cluster.backplane import Envelope
-from reverb_py.cluster.last_events import LastEvent
-from reverb_py.cluster.occupancy import Channels, Unreachable
+from reverb_py.cluster.occupancy import Unreachable
 from reverb_py.cluster.redis import names, scripts
-from reverb_py.cluster.redis.bus import SETTLE, Bus
+from reverb_py.cluster.redis.burials import Burials
+from reverb_py.cluster.redis.bus import Bus
 from reverb_py.cluster.redis.cluster import Resolver
 from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, pack
 from reverb_py.cluster.redis.names import Names
-from reverb_py.cluster.redis.seats import USERS, Seats
+from reverb_py.cluster.redis.questions import Questions
+from reverb_py.cluster.redis.seats import Seats
 from reverb_py.hub import facts
 
 logger = logging.getLogger(__name__)
 
 RETRY = 0.25, 1.0  # seconds between two attempts to connect, at random between them: nodes do not come all at once
 CONNECT_TIMEOUT = 5.0  # seconds
-DEAF_AFTER = 5.0  # seconds without an answer, after which a link that looks alive is dead
-REMIND = 30.0  # seconds between two log lines of one outage
-PAGE = 200  # fields of a dead node's ledger at a time
+ANSWER_TIMEOUT = 5.0  # seconds for a question
+DEAF_AFTER = 4  # beats without an answer, after which a link that looks alive is dead
+SETTLE = 3.0  # seconds after an outage, at most, in which the other nodes come back too before what waited is sent
+SETTLE_BEAT = 0.1  # seconds between two looks whether they are back
+REGROUP = 2.0  # seconds after an outage before members that Redis does not know are told to be gone
+GRACE = 5.0  # seconds after an outage in which nobody is buried: what kept this node from Redis kept others too
+REMIND = 30.0  # seconds between two log lines of one outage and one reason
+REASONS = 5  # of one outage that are told at once
+PAGE = b"1000"  # fields of the own ledger at a time
 
 
 class Shard:
@@ -54,19 +62,26 @@ class Shard:
         self._lease = lease
         self._clock = clock
         self._deliver = deliver
-        self._tell = tell
         self._terminate = terminate
         self._connected = connected
         self._link: Link | None = None
+        self._links = 0
         self._epoch: bytes | None = None
-        self._beats = self._echoed = 0
+        self._beats = self._echoed = self._unanswered = 0
+        self._since = 0  # Redis's time in ms at which this link began, while it settles
+        self._settle_until: float | None = None
+        self._peers = 0  # nodes that beat when all was well, this one included
+        self._bury_from = 0.0
         self._compare_at: float | None = None
         self._was_buried = False
         self._is_leaving = False
         self._reminded = 0.0
         self._trouble = ""
+        self._reasons: set[str] = set()  # that were told in this outage
         self.bus = Bus(shard_names, self._node, buffer, clock)
         self.seats = Seats(shard_names, self._node, clock, deliver, tell)
+        self._burials = Burials(shard_names, tell)
+        self.questions = Questions(shard_names, self.ask, clock)
 
     @property
     def is_up(self) -> bool:
@@ -90,8 +105,8 @@ class Shard:
         while True:
             lost = asyncio.Event()
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT):
-                    await self._begin(partial(self._lost, lost))
+                async with asyncio.timeout(CONNECT_TIMEOUT) as patience:
+                    await self._begin(patience, partial(self._lost, lost))
             except (OSError, OutOfMemory) as error:
                 self._end_attempt(error)
             else:
@@ -99,46 +114,69 @@ class Shard:
             await asyncio.sleep(random.uniform(*RETRY))
 
     def _end_attempt(self, error: Exception) -> None:
-        text = str(error) or "no answer within 5 seconds"
+        text = str(error) or f"no answer within {CONNECT_TIMEOUT:g} seconds"
         self._drop()
         if self._link is not None:
             self._link.end(text)
             self._link = None
         self._complain(text)
 
-    async def _begin(self, on_lost: Callable[[str], None]) -> None:
+    async def _begin(self, patience: asyncio.Timeout, on_lost: Callable[[str], None]) -> None:
         """Connect, listen again, compare what Redis has with what this node holds, go on."""
         self._link = link = await self._resolver.connect(self._names, self._pushed, on_lost)
         if not link.is_primary:
             raise ConnectionError("it is a replica, which takes no writes")
+        self._links += 1
+        self._unanswered = 0
         if self._resolver.is_cluster and link.version >= (7, 0):  # else PUBLISH goes to every node of the cluster
-            self.bus.verb = b"SPUBLISH"
+            self.bus.verb = self._burials.verb = b"SPUBLISH"
             self.seats.verbs = (b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"SPUBLISH")
         for script in scripts.ALL:
             await link.question("SCRIPT", "LOAD", script.text)
         subscribe = self.seats.verbs[0]
         link.send(pack(subscribe, self._names.inbox(self._node), self._names.control))
         self.seats.subscribe(link)
-        known, epoch, *dead = _list(await link.question(*self._beat()))
+        # From here on this node counts as listening, and what it sent over earlier links is refused.
+        known, epoch, self._since, *_ = _list(await link.question(*self._beat()))
+        ledger = await self._own_ledger(link, patience)
         is_first, was_emptied = self._epoch is None, epoch != self._epoch
-        was_buried = not was_emptied and (self._was_buried or not known)
-        self._epoch, self._was_buried = epoch, False
-        ledger = await link.question(b"HGETALL", self._names.ledger(self._node))
-        assert isinstance(ledger, dict)
-        self.seats.resume(link, ledger, is_told=was_buried)
-        for node in dead:
-            self._bury(node)
+        self._was_buried = not was_emptied and (self._was_buried or not known)
+        self._epoch = epoch
+        self.seats.resume(link, b"%d" % self._links, ledger, is_told=self._was_buried)
+        now = self._clock()
+        self._bury_from = now + min(GRACE, self._lease)
         if is_first:
             self._flow(link)
-        else:
-            self.seats.compare_views(link, forget=False)
-            self._compare_at = self._clock() + self._lease
-            asyncio.get_running_loop().call_later(SETTLE, self._flow, link)
+            return
+        self.seats.compare_views(link, forget=False)
+        self._compare_at = max(self._compare_at or 0, now + (self._lease if was_emptied else REGROUP))
+        self._settle_until = now + SETTLE
+        self._settle(link)
+
+    async def _own_ledger(self, link: Link, patience: asyncio.Timeout) -> dict[bytes, bytes]:
+        """Read it a page at a time: Redis drops a listener to which it has to say too much at once."""
+        ledger: dict[bytes, bytes] = {}
+        name, cursor = self._names.ledger(self._node), b"0"
+        while True:
+            cursor, page = _list(await link.question(b"HSCAN", name, cursor, b"COUNT", PAGE))
+            ledger.update(zip(page[::2], page[1::2], strict=True))
+            if cursor == b"0":
+                return ledger
+            patience.reschedule(asyncio.get_running_loop().time() + CONNECT_TIMEOUT)
+
+    def _settle(self, link: Link) -> None:
+        """Look whether the other nodes have beaten since this link began: then they listen again."""
+        if self._link is not link or self._settle_until is None:
+            return
+        if self._clock() >= self._settle_until:
+            self._flow(link)
+            return
+        self._ask_beat(link)
+        asyncio.get_running_loop().call_later(SETTLE_BEAT, self._settle, link)
 
     def _flow(self, link: Link) -> None:
-        if self._link is not link or not self.seats.is_current(link):
-            return  # lost again
-        since, self._trouble = self.bus.down_since, ""
+        since, self._trouble, self._settle_until = self.bus.down_since, "", None
+        self._reasons.clear()
         self.bus.resume(link)
         if since is not None:
             logger.info("Connected to Redis at %s after %.1f seconds", self._resolver.shown, self._clock() - since)
@@ -150,24 +188,27 @@ class Shard:
         lost.set()
 
     def _drop(self) -> None:
+        self._settle_until = None
         self.seats.pause()
         self.bus.pause()
 
     def _complain(self, reason: str) -> None:
-        now = self._clock()
-        if self._is_leaving:
+        """Log a reason once in an outage, and the outage again now and then: there are four attempts a second."""
+        now, self._trouble = self._clock(), reason
+        is_told = reason in self._reasons or len(self._reasons) >= REASONS
+        if self._is_leaving or (is_told and now - self._reminded < REMIND):
             return
-        if reason != self._trouble or now - self._reminded > REMIND:
-            self._reminded, self._trouble = now, reason
-            text = "Redis at %s is out of reach: %s. Events reach the clients of this node alone [%s]"
-            logger.error(text, self._resolver.shown, reason, codes.REDIS_AWAY)
+        self._reminded = now
+        self._reasons.add(reason)
+        text = "Redis at %s is out of reach: %s. Events reach the clients of this node alone [%s]"
+        logger.error(text, self._resolver.shown, reason, codes.REDIS_AWAY)
 
     # What comes in.
 
-    def _pushed(self, channel: bytes, data: bytes) -> None:
+    def _pushed(self, channel: bytes, data: bytes | None) -> None:
         try:
             place = self.seats.place_of(channel)
-            if not data:
+            if data is None:
                 if channel == self._names.inbox(self._node) and self._link is not None:
                     self._link.end("its slot went to another node of the cluster")
             elif place is not None:
@@ -180,14 +221,14 @@ class Shard:
                     self.seats.changed(place, data)
             elif channel == self._names.control:
                 self._obey(names.decode(data))
-            elif channel == self._names.inbox(self._node):
+            elif channel == self._names.inbox(self._node) and self._echoed < int(data) <= self._beats:
                 self._echoed = int(data)
         except ValueError:  # garbage of somebody else hurts nobody
             logger.warning("Ignored a message on Redis channel %s that no node wrote", channel.decode(errors="replace"))
 
     def _obey(self, message: names.Message) -> None:
+        app_id, user_id = names.decode_pair(message.payload)
         if self.bus.is_new(message):
-            app_id, user_id = orjson.loads(message.payload)
             self._terminate(app_id, user_id)
 
     # Once a second.
@@ -197,20 +238,25 @@ class Shard:
         self.seats.give_up()
         if link is None or not self.seats.is_current(link):
             return
-        if now - link.last_heard > DEAF_AFTER:
-            link.end("it has not answered for 5 seconds")
+        if self._unanswered >= DEAF_AFTER:  # answers are counted, not seconds: this node itself may have stood still
+            link.end(f"it has not answered {DEAF_AFTER} times, once a second")
             return
         if self._compare_at is not None and now >= self._compare_at:
             self._compare_at = None
             self.seats.compare_views(link, forget=True)
+        self._unanswered += 1
+        self._ask_beat(link)
+
+    def _ask_beat(self, link: Link) -> None:
         link.ask(partial(self._beaten, self._beats), *self._beat())
 
     def _beat(self) -> tuple[bytes, ...]:
         self._beats += 1
         return (
             *(b"EVALSHA", scripts.BEAT.sha, b"1", self._names.leases, self._names.prefix, self._node),
-            *(b"%d" % (self._lease * 1000), secrets.token_hex(8).encode(), orjson.dumps(self._connected())),
-            *(self.bus.verb, b"%d" % self._beats),
+            *(b"%d" % self._links, b"%d" % (self._lease * 1000), secrets.token_hex(8).encode()),
+            *(orjson.dumps(self._connected()), self.bus.verb, b"%d" % self._beats),
+            b"" if self._settle_until is None else b"%d" % self._since,
         )
 
     def _beaten(self, before: int, reply: Reply) -> None:
@@ -218,44 +264,29 @@ class Shard:
         link = self._link
         if not isinstance(reply, list) or link is None:
             return
-        known, epoch, *dead = reply
+        self._unanswered = 0
+        known, epoch, _, beating, *dead = reply
         if self._echoed < before:
             link.end("it answers, but does not pass on what is published")
             return
-        if not known or epoch != self._epoch:  # buried while it lived, or Redis was emptied
+        if not known or epoch != self._epoch:  # taken for dead while it lived, or Redis was emptied
             self._was_buried = epoch == self._epoch
             link.end("it had forgotten this node, which begins anew")
             return
-        for node in dead:
-            self._bury(node)
-
-    def _bury(self, node: bytes, force: bytes = b"") -> None:
-        if self._link is None:
-            return
-        keys = (b"2", self._names.leases, self._names.ledger(node))
-        arguments = (self._names.prefix, node, b"%d" % PAGE, self.bus.verb, force)
-        self._link.ask(partial(self._buried, node, force), b"EVALSHA", scripts.BURY.sha, *keys, *arguments)
-
-    def _buried(self, node: bytes, force: bytes, reply: Reply) -> None:
-        if not isinstance(reply, list):
-            return
-        more, *gone = reply
-        for app_id, channel, user_id in zip(gone[::3], gone[1::3], gone[2::3], strict=True):
-            place = app_id.decode(), channel.decode()
-            if place[1] == USERS:
-                continue
-            if user_id is None:
-                self._tell(facts.ChannelVacated(*place))
-            else:
-                self._tell(facts.MemberRemoved(*place, user_id.decode()))
-        if more:
-            self._bury(node, force)
+        self._was_buried = False
+        if self._settle_until is None:
+            self._peers = beating
+        elif beating >= self._peers:
+            self._flow(link)
+        if self._clock() >= self._bury_from:
+            for node in dead:
+                self._burials.bury(link, node)
 
     async def close(self) -> None:
         """Leave: give back what is left, send what waits, close."""
         if self._link is not None:
             link, self._is_leaving = self._link, True
-            self._bury(self._node, b"force")
+            self._burials.bury(link, self._node, force=True)
             try:
                 async with asyncio.timeout(1):
                     await link.question("PING")
@@ -270,7 +301,7 @@ class Shard:
         if self._link is None or not self.seats.is_current(self._link):
             raise Unreachable(self.trouble)
         try:
-            async with asyncio.timeout(DEAF_AFTER):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 return await self._link.question(*command)
         except (LinkLost, TimeoutError) as error:
             raise Unreachable(str(error) or "Redis does not answer") from None
@@ -282,46 +313,10 @@ class Shard:
         if self._link is None:
             answer(None)
         else:
-            names = [channel.encode() for channel in channels]
-            self._link.ask(answer, b"HMGET", self._names.counts(app_id), *names)
-
-    async def subscriptions(self, app_id: str, channel: str) -> int:
-        return _number(await self.ask(b"HGET", self._names.counts(app_id), channel.encode()))
-
-    async def members(self, app_id: str, channel: str) -> list[str]:
-        users = await self.ask(b"HKEYS", self._names.infos(app_id, channel))
-        return sorted(user.decode() for user in _list(users))
-
-    async def channels(self, app_id: str) -> Channels:
-        counts, users = await asyncio.gather(
-            self.ask(b"HGETALL", self._names.counts(app_id)), self.ask(b"HGETALL", self._names.users(app_id))
-        )
-        assert isinstance(counts, dict)
-        assert isinstance(users, dict)
-        return {
-            name.decode(): (int(count), int(users.get(name, 0)))
-            for name, count in counts.items()
-            if name != USERS.encode()
-        }
-
-    async def last_event_of(self, app_id: str, channel: str) -> LastEvent | None:
-        key = self._names.last(app_id, channel)
-        payload, ttl = await asyncio.gather(self.ask(b"GET", key), self.ask(b"PTTL", key))
-        if not isinstance(payload, bytes) or not isinstance(ttl, int):
-            return None
-        return LastEvent(payload, 0, self._clock() + ttl / 1000)
-
-    async def connections(self, app_id: str) -> int:
-        nodes = await self.ask(b"HGETALL", self._names.connections)
-        assert isinstance(nodes, dict)
-        others = [int(orjson.loads(told).get(app_id, 0)) for node, told in nodes.items() if node != self._node]
-        return sum(others) + self._connected().get(app_id, 0)
+            wanted = [channel.encode() for channel in channels]
+            self._link.ask(answer, b"HMGET", self._names.counts(app_id), *wanted)
 
 
-def _list(reply: Reply) -> list[bytes]:
+def _list(reply: Reply) -> list[Any]:
     assert isinstance(reply, list)
     return reply
-
-
-def _number(reply: Reply) -> int:
-    return int(reply) if isinstance(reply, bytes) else 0

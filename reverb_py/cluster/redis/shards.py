@@ -40,6 +40,8 @@ class Shards:
         """As Shard. `buffer` is for all shards together."""
         self._deliver = deliver
         self._terminate = terminate
+        self._connected = connected
+        self._node = node.encode()
         number = SHARDS if is_cluster else 1
         self._shards = [
             Shard(
@@ -143,17 +145,18 @@ class Shards:
             self._shards[number].count(app_id, [channels[each] for each in indexes], partial(answer, indexes))
 
     async def subscriptions(self, app_id: str, channel: str) -> int:
-        return await self._of(channel).subscriptions(app_id, channel)
+        return await self._of(channel).questions.subscriptions(app_id, channel)
 
     async def members(self, app_id: str, channel: str) -> list[str]:
-        return await self._of(channel).members(app_id, channel)
+        return await self._of(channel).questions.members(app_id, channel)
 
     async def channels(self, app_id: str) -> Channels:
-        found = await asyncio.gather(*[shard.channels(app_id) for shard in self._shards])
+        found = await asyncio.gather(*[shard.questions.channels(app_id) for shard in self._shards])
         return {name: counts for each in found for name, counts in each.items()}
 
     async def last_event_of(self, app_id: str, channel: str) -> LastEvent | None:
-        return await self._of(channel).last_event_of(app_id, channel)
+        return await self._of(channel).questions.last_event_of(app_id, channel)
 
     async def connections(self, app_id: str) -> int | None:
-        return await self._shards[0].connections(app_id)
+        others = await self._shards[0].questions.connections(app_id)
+        return sum(others.values(), self._connected().get(app_id, 0)) - others.get(self._node, 0)
