@@ -20,6 +20,7 @@ class Place:
     seats: int = 0
     users: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # user id -> seats here, user_info
     view: dict[str, bytes] | None = None  # members on all nodes, as the clients here were told
+    is_asked: bool = False  # for the members: their answer comes before those of later joins
 
     def take(self, seat: Seat) -> None:
         self.seats += 1
@@ -35,6 +36,14 @@ class Place:
                 self.users[seat.member.user_id] = seats - 1, info
             else:
                 del self.users[seat.member.user_id]
+
+    def wanted(self) -> bytes:
+        """What a joiner must be told that this node does not know: the members once, the last event each time."""
+        asks_members = is_presence(self.channel) and not self.is_asked
+        self.is_asked = True
+        if asks_members:
+            return b"both" if is_cache(self.channel) else b"members"
+        return b"last" if is_cache(self.channel) else b""
 
     def fields(self) -> Iterator[tuple[bytes, int]]:
         """What the ledger must have of it."""
@@ -56,13 +65,6 @@ def parse_field(name: bytes) -> tuple[str, str, str | None]:
     place, has_user, user_id = name.decode().partition("\n")
     app_id, _, channel = place.rpartition(":")
     return app_id, channel, user_id if has_user else None
-
-
-def wanted_of(place: Place) -> bytes:
-    """What a joiner is told beside its acknowledgement, and this node does not know."""
-    if is_presence(place.channel) and place.view is None:
-        return b"both" if is_cache(place.channel) else b"members"
-    return b"last" if is_cache(place.channel) else b""
 
 
 def _field(app_id: str, channel: str, user_id: str | None = None) -> bytes:

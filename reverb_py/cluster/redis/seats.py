@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from reverb_py.cluster.backplane import Envelope
 from reverb_py.cluster.last_events import LastEvent
 from reverb_py.cluster.occupancy import Away, Full, Joined, Left, Outcome, Seat
 from reverb_py.cluster.redis import names, scripts
-from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, pack
+from reverb_py.cluster.redis.link import Link, LinkLost, Reply, pack
 from reverb_py.cluster.redis.names import Names
-from reverb_py.cluster.redis.places import USERS, Key, Place, fields_of, parse_field, wanted_of
+from reverb_py.cluster.redis.places import USERS, Key, Place, fields_of, parse_field
 from reverb_py.hub import facts
 from reverb_py.protocol import messages
 from reverb_py.protocol.members import NULL, Member
@@ -39,6 +40,10 @@ class Asked:
     then: Callable[[Outcome], None]
     at: float
     is_look: bool = False
+
+    @property
+    def user_id(self) -> str | None:
+        return None if self.seat.member is None else self.seat.member.user_id
 
 
 class Seats:
@@ -117,35 +122,44 @@ class Seats:
         place = place or self._listen(self._link, seat)
         if not asked.is_look:
             place.take(seat)
-        user_id = None if seat.member is None else seat.member.user_id
-        self._state(self._link, place, user_id, partial(self._answered, place, asked), asked)
+        self._state(self._link, place, asked.user_id, partial(self._answered, place, asked), asked)
 
     def _answered(self, place: Place, asked: Asked, reply: Reply) -> None:
         """Redis decided a join, or did not."""
-        if isinstance(reply, list) and reply[0]:
-            members = self._members(place, asked.seat, reply[3])
-            event = LastEvent(reply[4], 0, self._clock() + reply[5] / 1000) if reply[4] is not None else None
-            asked.then(Joined(reply[1] == 1, reply[2] == 1, members, last_event=event))
+        if not isinstance(reply, list):
+            self._undecided(place, asked, reply)
+            return
+        is_in, occupied, added, members, *last = reply
+        if place.view is None and is_presence(place.channel):
+            place.view = {user.decode(): info for user, info in zip(members[::2], members[1::2], strict=True)}
+        if is_in:
+            asked.then(self._joined(place, asked.seat, occupied == 1, added == 1, last))
             return
         if not asked.is_look:
             place.release(asked.seat)
+            if self._link is not None:  # later joins counted this seat
+                self._state(self._link, place, asked.user_id, _ignore)
+            self._forget_if_empty(place)
+        asked.then(Full(asked.limit))
+
+    def _undecided(self, place: Place, asked: Asked, reply: Reply) -> None:
+        place.is_asked = place.view is not None
+        if not asked.is_look:
+            place.release(asked.seat)
+            self._forget_if_empty(place)
         if isinstance(reply, LinkLost):
             self._held.append(asked)  # it may have been obeyed: the comparison leaves it as it is
-        elif self._link is not None and not asked.is_look:  # later joins counted this seat
-            self._state(self._link, place, None if asked.seat.member is None else asked.seat.member.user_id, _ignore)
-        self._forget_if_empty(place)
-        if not isinstance(reply, LinkLost):
-            asked.then(Away() if isinstance(reply, OutOfMemory) else Full(asked.limit))
+        else:
+            asked.then(Away())
 
-    def _members(self, place: Place, seat: Seat, found: list[bytes]) -> dict[str, bytes]:
-        """Return what a joiner is told: what the other clients here know, so that all here know the same."""
-        if not is_presence(place.channel):
-            return {}
-        if place.view is None:
-            place.view = _pairs(found)
-        elif seat.member is not None and seat.member.user_id not in place.view:  # its message comes, or was missed
-            self._came(place, seat.member.user_id, seat.member.user_info, seat.socket_id)
-        return dict(place.view)
+    def _joined(self, place: Place, seat: Seat, occupied: bool, added: bool, last: list[Any]) -> Joined:
+        """What a joiner is told: of the members what the other clients here know, so that all here know the same."""
+        user = seat.member
+        if place.view is not None and user is not None and user.user_id not in place.view:
+            self._came(place, user.user_id, user.user_info, seat.socket_id)  # its message comes, or was missed
+        payload, ttl = last
+        event = LastEvent(payload, 0, self._clock() + ttl / 1000) if payload is not None else None
+        return Joined(occupied, added, dict(place.view or {}), last_event=event)
 
     def _listen(self, link: Link, seat: Seat) -> Place:
         place = self._places[seat.app_id, seat.channel] = Place(seat.app_id, seat.channel)
@@ -175,7 +189,7 @@ class Seats:
     ) -> None:
         """State what this node holds in a place: its seats, and those of one user."""
         theirs, info = (-1, NULL) if user_id is None else place.users.get(user_id, (0, NULL))
-        wanted = wanted_of(place) if asked is not None else b""
+        wanted = place.wanted() if asked is not None else b""
         link.ask(
             then,
             *(b"EVALSHA", scripts.STATE.sha, b"1", self._ledger, self._names.prefix, self._node, self._number),
@@ -289,10 +303,6 @@ class Seats:
             self._tell(kind(place.app_id, place.channel, user_id))
         if crowd == -1:
             self._tell(facts.ChannelVacated(place.app_id, place.channel))
-
-
-def _pairs(flat: list[bytes]) -> dict[str, bytes]:
-    return {user.decode(): info for user, info in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _left(then: Callable[[Left], None], reply: Reply) -> None:

@@ -3,7 +3,7 @@
 -- ARGV  prefix, the node, number of its link, app, channel, seats (-1: as they are), user, the user's seats (-1: no
 --       user), user_info, limit of members (0: none), socket id of the joiner, PUBLISH or SPUBLISH,
 --       "members" | "last" | "both" | ""
--- ->    {0} when the limit refuses the user, else
+-- ->    {0, 0, 0, members} when the limit refuses the user, else
 --       {1, 1 occupied | -1 vacated | 0, 1 added | -1 removed | 0, members as user, info, …, last event, its ms to live}
 redis.call('HDEL', KEYS[1], '') -- a write that needs no memory: the others then pass though it is full
 local prefix, app, channel, user = ARGV[1], ARGV[4], ARGV[5], ARGV[7]
@@ -15,13 +15,16 @@ local seats, theirs, limit = tonumber(ARGV[6]), tonumber(ARGV[8]), tonumber(ARGV
 local place = app .. ':' .. channel
 local members, infos = prefix .. 'members:' .. place, prefix .. 'infos:' .. place
 local crowd, member = 0, 0
+local function everybody()
+  return (ARGV[13] == 'members' or ARGV[13] == 'both') and redis.call('HGETALL', infos) or {}
+end
 
 if theirs >= 0 then
   local field = place .. '\n' .. user
   local before = tonumber(redis.call('HGET', KEYS[1], field) or '0')
   local all = tonumber(redis.call('HGET', members, user) or '0')
   if limit > 0 and all == 0 and theirs > 0 and redis.call('HLEN', members) >= limit then
-    return {0}
+    return {0, 0, 0, everybody()}
   end
   if theirs ~= before then
     if theirs > 0 then redis.call('HSET', KEYS[1], field, theirs) else redis.call('HDEL', KEYS[1], field) end
@@ -56,10 +59,9 @@ if seats >= 0 and seats ~= before then
   end
 end
 
-local list, event, ttl = {}, false, 0
-if ARGV[13] == 'members' or ARGV[13] == 'both' then list = redis.call('HGETALL', infos) end
+local event, ttl = false, 0
 if ARGV[13] == 'last' or ARGV[13] == 'both' then
   event = redis.call('GET', prefix .. 'last:' .. place)
   ttl = redis.call('PTTL', prefix .. 'last:' .. place)
 end
-return {1, crowd, member, list, event, ttl}
+return {1, crowd, member, everybody(), event, ttl}
