@@ -1,5 +1,7 @@
 """Published vectors (pp 3.4, pp 7.9, rb Appendix B): the text that is signed, and the signature over it."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,6 +177,21 @@ def test_every_live_secret_is_tried() -> None:
     assert matches(["new", "old"], "text", new)
     assert not matches(["new"], "text", old)
     assert not matches([], "text", sign("", "text"))
+
+
+def test_each_secret_is_compared_in_constant_time_whichever_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[object, object]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    given = sign("old", "text")
+    assert matches(["old", "new"], "text", given)
+    assert compared == [(sign(secret, "text").encode(), given.encode()) for secret in ("old", "new")]
 
 
 @pytest.mark.parametrize("signature", ["", "a" * 64, sign("secret", "text").upper(), sign("secret", "text")[:63], "é"])

@@ -20,6 +20,7 @@ from tests.torture.watching import Watched, watched
 
 SAMPLE = 5.0  # seconds between two looks
 BOUND = 1.0  # MB a minute that memory may grow in the second half; one that is flat wavers by less
+FAILURES = 500  # of an address and kind in a minute: reached in each, after some 15 seconds of it
 TOLERANCE = 48 * MB  # the store of last events and the receipts are filling meanwhile
 
 
@@ -54,7 +55,8 @@ async def soak(minutes: float) -> int:
     """Run it, print its figures, return the exit code."""
     row, counts, ending = Row("soak", "soak"), dict[str, int](), asyncio.Event()
     numbers, random = count(), Random(7)
-    async with watched(row, env={"REVERB_CACHE_SIZE": str(4 * MB)}, tolerance=TOLERANCE) as server:
+    env = {"REVERB_CACHE_SIZE": str(4 * MB), "REVERB_MAX_FAILURES": str(FAILURES)}
+    async with watched(row, env=env, tolerance=TOLERANCE) as server:
         targets = [server.another_target() for _ in KINDS]
         async with asyncio.TaskGroup() as tasks:
             for kind, target in zip(KINDS, targets, strict=True):

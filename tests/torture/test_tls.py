@@ -1,12 +1,16 @@
-"""Peers of the TLS port that do not speak TLS, or begin it and say no more."""
+"""Peers of the TLS port that do not speak TLS, or begin it and say no more; and a certificate that is exchanged."""
 
 import asyncio
 import ssl
+from pathlib import Path
 
 import pytest
 
 from reverb_py.conformance.expect import eventually
+from tests.conformance.fixture import CERTIFICATE
+from tests.settings.test_load import make_certificate
 from tests.torture.conftest import Watch
+from tests.torture.test_stopping import reload
 from tests.torture.watching import Watched
 
 TIMEOUT = 1.0  # seconds, REVERB_REQUEST_TIMEOUT
@@ -91,3 +95,27 @@ async def test_peers_in_a_handshake_take_all_descriptors(watch: Watch, big: bool
         await eventually(server.is_alone, "the silent should be gone", 10)
         bound = f"closed, {timeout:g} s (REVERB_REQUEST_TIMEOUT), 50% of a processor"
         server.row.tells(bound, f"{at_once} of {count} at once, {max(ends):.2f} s at most, {load:.0%} of a processor")
+
+
+def trusted_pair(directory: Path) -> dict[str, Path]:
+    """Put the certificate that the clients trust there, with its key; return the variables that name them."""
+    files = {"REVERB_TLS_CERT": directory / "cert.pem", "REVERB_TLS_KEY": directory / "key.pem"}
+    for name, file in files.items():
+        file.write_bytes(Path(CERTIFICATE[name]).read_bytes())
+    return files
+
+
+async def test_exchange_of_a_certificate(watch: Watch, tmp_path: Path) -> None:
+    """Six SIGHUPs exchange the certificate under traffic: newcomers are shown the new one, and nobody is dropped."""
+    files = trusted_pair(tmp_path)
+    pairs = [*[make_certificate] * 5, trusted_pair]  # at last the one that newcomers trust
+    async with watch(env={name: str(file) for name, file in files.items()}) as server:
+        for number, put in enumerate(pairs, 1):
+            put(tmp_path)
+            await reload(server.process, number)
+            shown = await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", server.port))
+            assert shown == files["REVERB_TLS_CERT"].read_text()
+            await server.stream.goes_on()
+        server.row.tells(
+            "the new one is shown, nobody dropped", f"{len(pairs)} of {len(pairs)}, and the stream went on"
+        )

@@ -172,8 +172,9 @@ async def test_everything_else_lives_behind_the_prefix() -> None:
 
 async def test_a_cached_event_lives_for_a_second_at_least(server: Running) -> None:
     await server.target.trigger("cache-news", data="old")
-    now = server.node.clock()
-    server.node.clock = lambda: now + APP.cache_ttl - 0.01
+    event = server.node.last_events.get(APP.id, "cache-news", server.node.clock())
+    assert event is not None
+    server.node.clock = lambda: event.expires - 0.01
     answer = await server.target.get("/channels/cache-news", {"info": "cache"})
     assert answer.json()["cache"]["ttl"] == 1
 
