@@ -51,7 +51,7 @@ format: setup  ## ruff's format and its safe fixes
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-bench: setup  ## speed and memory beside a floor in C, about five minutes; ARGS="--quick" takes one
+bench: setup  ## speed and memory beside a floor in C, about eight minutes; ARGS="--quick" takes one
 	@$(PY) -m bench $(ARGS)
 
 lock: setup  ## requirements/*.txt anew from pyproject.toml; needs uv

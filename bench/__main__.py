@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import machine, report
+from bench import cluster, machine, report
 from bench.measure import Row, measure, measure_idle
-from bench.process import Broken, compile_c, compiler
-from bench.workloads import IDLE, WORKLOADS, Kind, kinds
+from bench.process import Broken, Missing, compile_c, compiler
+from bench.workloads import IDLE, OURS, WORKLOADS, Kind, kinds
 
 Task = Callable[[], Row]
 QUICK_SECONDS = 5  # that idle connections are watched with --quick
@@ -67,7 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(arguments)
     options.only = [name for name in options.only.split(",") if name]
-    names = [*(each.name for each in WORKLOADS), *(each.name for each in IDLE)]
+    names = [*(each.name for each in WORKLOADS), *(each.name for each in IDLE), *cluster.names()]
     groups = list(dict.fromkeys(map(_group, names)))
     if unknown := set(options.only) - {*names, *groups}:
         parser.error(f"no such row: {', '.join(sorted(unknown))}. There are {', '.join([*groups, *names])}")
@@ -109,6 +109,8 @@ def _tasks(options: argparse.Namespace, servers: Mapping[str, Kind], binaries: P
         tasks[idle.name] = lambda idle=idle, connections=connections, seconds=seconds: measure_idle(  # type: ignore[misc]
             idle, servers, binaries, connections, seconds
         )
+    if OURS in servers:
+        tasks |= cluster.tasks(servers[OURS], binaries, rounds, quick=options.quick)
     wanted = set(options.only)
     return {name: task for name, task in tasks.items() if not wanted or {name, _group(name)} & wanted}
 
@@ -119,6 +121,8 @@ def _attempt(name: str, task: Task) -> Row:
         return task()
     except Broken as broken:
         return Row(name, name, "", wrong=[str(broken)])
+    except Missing as missing:
+        return Row(name, name, "", left_out=str(missing))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ static int64_t patience(void) {
     return text ? atoll(text) * MILLISECOND : PATIENCE;
 }
 
-Options options = {"key", "1", "secret", "hold", "", 0, 1, 1, 1, 1, 500, 0, 0, 0, 0, 128};
+Options options = {"key", "1", "secret", "hold", "", 0, 1, 1, 1, 1, 500, 0, 0, 0, 0, 0, 128};
 Mode mode;
 HmacKey signing;
 int poller;
@@ -40,6 +40,7 @@ static const struct {
     {"--life", 0, &options.life},       {"--publishers", 0, &options.publishers},
     {"--alone", 0, &options.alone},     {"--batch", 0, &options.batch},
     {"--fresh", 0, &options.fresh},     {"--in-flight", 0, &options.in_flight},
+    {"--far-port", 0, &options.far_port},
 };
 static const char *const MODES[] = {"hold", "storm", "trigger", "client", "presence"};
 
@@ -139,6 +140,7 @@ static void read_options(int size, char **arguments) {
         if (OPTIONS[which].text) *OPTIONS[which].text = arguments[i + 1];
         if (OPTIONS[which].number) *OPTIONS[which].number = atoi(arguments[i + 1]);
     }
+    if (!options.far_port) options.far_port = options.port;
     while (strcmp(MODES[mode], options.mode)) {
         if (++mode > PRESENCE) die("unknown mode %s", options.mode);
     }

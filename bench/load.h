@@ -32,7 +32,8 @@ typedef struct {
 typedef struct {
     const char *key, *app, *secret, *mode, *prefix;
     int port, connections, channels, publishers, batch, ms;
-    int rate;      /* events a second; 0: as fast as they are answered */
+    int far_port;  /* of the node where is published and the churner joins; 0: there is one node */
+    int rate;      /* requests a second; 0: as fast as they are answered */
     int life;      /* ms after which a subscriber goes and comes back; 0: it stays */
     int alone;     /* an event is published when every copy of the one before has arrived */
     int fresh;     /* a new connection for each request, as PHP does */
@@ -66,7 +67,7 @@ int all_arrived(void);
 void print_count(int64_t elapsed, int64_t busy);
 
 /* subscribers.c */
-int connect_to_server(uint64_t who);
+int connect_to_server(uint64_t who, int port);
 void make_subscribers(void);
 void open_subscriber(int number);
 void read_subscriber(int number);

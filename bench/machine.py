@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.nodes import find_redis
+
 PACKAGES = ("reverb-py", "uvicorn", "uvloop", "httptools", "websockets", "starlette", "orjson")
 
 
@@ -23,6 +25,8 @@ def describe(cc: str) -> dict[str, str]:
     }
     if commit := _commit():
         facts["commit"] = commit
+    if redis := find_redis():
+        facts["redis"] = _first_line(redis, "--version").partition(" v=")[2].partition(" ")[0]
     return facts | {name: version(name) for name in PACKAGES}
 
 

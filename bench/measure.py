@@ -19,13 +19,17 @@ Figures = dict[str, float]
 
 @dataclass(slots=True)
 class Row:
-    """What came of a workload: figures of each run by server, and what must not have happened."""
+    """What came of a workload: figures of each run by server, and what must not have happened.
+
+    `left_out` says why it was not measured.
+    """
 
     name: str
     title: str
     unit: str
     samples: dict[str, list[Figures]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    left_out: str = ""
 
     def add(self, server: str, figures: Figures) -> None:
         self.samples.setdefault(server, []).append(figures)

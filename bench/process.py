@@ -37,6 +37,10 @@ class Broken(Exception):
     """A process of the benchmark did not do its part; the text says which and how."""
 
 
+class Missing(Exception):
+    """A program that only some rows need is not installed; the text says which."""
+
+
 def compile_c(directory: Path) -> None:
     """Compile floor and load into `directory`; raise Broken when the compiler refuses."""
     for name, sources in {"floor": ("floor.c",), "load": LOAD}.items():
@@ -65,25 +69,23 @@ def start(command: list[str], core: int, **options: Any) -> subprocess.Popen[byt
 
 
 class Server:
-    """A server under measure. `cpu` and `memory` are what it has used until now."""
+    """A server under measure, up once the context is entered. `cpu` and `memory` are what it has used until now."""
 
-    def __init__(self, name: str, command: Command, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Command, env: Mapping[str, str] | None = None, core: int = SERVER_CORE
+    ) -> None:
         self.name = name
         self.port = free_port()
+        line = command(self.port)
         self._directory = tempfile.TemporaryDirectory(prefix="bench-")  # no reverb.toml or .env of a developer
         inherited = {name: os.environ[name] for name in KEPT if name in os.environ}
         self._process = start(
-            command(self.port),
-            SERVER_CORE,
+            line,
+            core,
             cwd=self._directory.name,
             env={**inherited, "PYTHONPATH": str(HERE.parent), **(env or {})},
             stdout=subprocess.DEVNULL,
         )
-        try:
-            self._wait_until_up()
-        except BaseException:
-            self.stop()
-            raise
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + UP
@@ -120,6 +122,11 @@ class Server:
         self._directory.cleanup()
 
     def __enter__(self) -> Self:
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(

@@ -84,7 +84,8 @@ static void publish(Publisher *publisher, int64_t stamp) {
     publisher->copies = options.batch * audience(publisher->channel);
     int size = write_body(publisher, stamp, body), head = write_head(body, size, request);
     memcpy(request + head, body, size);
-    if (publisher->fd < 0) publisher->fd = connect_to_server((uint64_t)PUBLISHER << 32 | (publisher - publishers));
+    uint64_t who = (uint64_t)PUBLISHER << 32 | (publisher - publishers);
+    if (publisher->fd < 0) publisher->fd = connect_to_server(who, options.far_port);
     send_all(publisher->fd, request, head + size); /* when this fails, the connection's end tells it */
     publisher->busy = 1, count.pending++, count.expected += publisher->copies;
 }

@@ -1,50 +1,15 @@
 """Figures to a table and to JSON: medians, ratios to the floor, and the targets with what was reached."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
+from bench import cluster_report
+from bench.figures import Rows, Target, figure, middle, number, ratio, table
 from bench.measure import Figures, Row
 from bench.workloads import FLOOR, ORDINARY, OURS, QUIET
 
-Rows = Mapping[str, Row]  # by name
-
 PARTS = ("floor", "frame_and_python", "receipt_and_log")  # of a copy's cost
 BUSY = 0.9  # share of its core from which a process is the limit
-
-
-def middle(samples: Sequence[Figures], name: str) -> float | None:
-    """The median of a figure over all runs, None when it was not measured."""
-    values = [figures[name] for figures in samples if name in figures]
-    return median(values) if values else None
-
-
-def ratio(row: Row, name: str, above: str = OURS, below: str = FLOOR) -> float | None:
-    """The median of the ratios of runs that followed each other: what drifts, drifts for both."""
-    pairs = zip(row.samples.get(above, []), row.samples.get(below, []), strict=False)
-    ratios = [one[name] / other[name] for one, other in pairs if name in one and other.get(name)]
-    return median(ratios) if ratios else None
-
-
-def figure(rows: Rows, row: str, server: str, name: str) -> float | None:
-    return middle(rows[row].samples.get(server, []), name) if row in rows else None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What was to be reached, at most, and what was measured; None: not in this run."""
-
-    text: str
-    limit: float
-    reached: float | None
-    unit: str = "x"
-
-    @property
-    def verdict(self) -> str:
-        if self.reached is None:
-            return "not measured"
-        return "met" if self.reached <= self.limit else "missed"
 
 
 def targets(rows: Rows) -> list[Target]:
@@ -68,6 +33,7 @@ def targets(rows: Rows) -> list[Target]:
         Target("presence join + leave, to its 200 deliveries", 2, _over(presence, 200)),
         Target("batch of 10 per copy, to the floor's single sends", 0.4, _to_floor(rows, "burst-batch")),
         Target("64 publishers per copy, to the floor's single sends", 0.4, _to_floor(rows, "burst-publishers")),
+        *cluster_report.targets(rows),
     ]
 
 
@@ -91,7 +57,8 @@ def split(row: Row) -> tuple[float, float, float] | None:
 def as_text(rows: Rows, machine: Mapping[str, str], *, quick: bool = False) -> str:
     """The whole report; without verdicts on the targets when it was `quick`."""
     parts = ["  ".join(f"{name} {value}" for name, value in machine.items()), _work(rows), _split(rows), _idle(rows)]
-    return "\n\n".join(part for part in [*parts, "" if quick else _targets(rows), _wrong(rows)] if part) + "\n"
+    parts += [cluster_report.work(rows), cluster_report.beside(rows), "" if quick else _targets(rows)]
+    return "\n\n".join(part for part in [*parts, _left_out(rows), _wrong(rows)] if part) + "\n"
 
 
 def _work(rows: Rows) -> str:
@@ -103,10 +70,10 @@ def _work(rows: Rows) -> str:
         ours = row.samples.get(OURS, [])
         if middle(ours, "cpu_us") is None:
             continue
-        cpu = [_number(middle(row.samples.get(name, []), "cpu_us")) for name in (FLOOR, ORDINARY, OURS)]
-        others = [_number(middle(ours, name)) for name in ("rate", "p50_us", "p99_us", "megabytes")]
-        lines.append([row.title, row.unit, *cpu, _number(ratio(row, "cpu_us")), *others, _full(ours)])
-    return _table(head.split("|"), lines)
+        cpu = [number(middle(row.samples.get(name, []), "cpu_us")) for name in (FLOOR, ORDINARY, OURS)]
+        others = [number(middle(ours, name)) for name in ("rate", "p50_us", "p99_us", "megabytes")]
+        lines.append([row.title, row.unit, *cpu, number(ratio(row, "cpu_us")), *others, _full(ours)])
+    return table(head.split("|"), lines)
 
 
 def _full(samples: Sequence[Figures]) -> str:
@@ -116,26 +83,33 @@ def _full(samples: Sequence[Figures]) -> str:
 
 
 def _split(rows: Rows) -> str:
-    lines = [[row.title, *map(_number, parts)] for row in rows.values() if (parts := split(row))]
-    return _table(["One copy, µs", "floor", "+ frame and Python", "+ receipt and log"], lines)
+    lines = [[row.title, *map(number, parts)] for row in rows.values() if (parts := split(row))]
+    return table(["One copy, µs", "floor", "+ frame and Python", "+ receipt and log"], lines)
 
 
 def _idle(rows: Rows) -> str:
     lines = []
     for row in rows.values():
-        sizes = [_number(middle(row.samples.get(name, []), "bytes")) for name in (FLOOR, ORDINARY, OURS)]
+        sizes = [number(middle(row.samples.get(name, []), "bytes")) for name in (FLOOR, ORDINARY, OURS)]
         if any(sizes):
-            lines.append([row.title, *sizes, _number(middle(row.samples.get(OURS, []), "core_percent"))])
-    return _table(["Memory of each, bytes", "floor", "ordinary", "ours", "ours: % of a core, all"], lines)
+            lines.append([row.title, *sizes, number(middle(row.samples.get(OURS, []), "core_percent"))])
+    return table(["Memory of each, bytes", "floor", "ordinary", "ours", "ours: % of a core, all"], lines)
 
 
 def _targets(rows: Rows) -> str:
     lines = [
-        [target.text, f"{target.limit:g} {target.unit}", f"{_number(target.reached)} {target.unit}", target.verdict]
+        [target.text, f"{target.limit:g} {target.unit}", f"{number(target.reached)} {target.unit}", target.verdict]
         for target in targets(rows)
         if target.reached is not None
     ]
-    return _table(["Target", "at most", "reached", ""], lines)
+    return table(["Target", "at most", "reached", ""], lines)
+
+
+def _left_out(rows: Rows) -> str:
+    """Which rows were not measured, and why."""
+    reasons = dict.fromkeys(row.left_out for row in rows.values() if row.left_out)
+    names = {reason: [row.name for row in rows.values() if row.left_out == reason] for reason in reasons}
+    return "\n".join(f"LEFT OUT: {', '.join(named)}: {reason}" for reason, named in names.items())
 
 
 def _wrong(rows: Rows) -> str:
@@ -145,27 +119,6 @@ def _wrong(rows: Rows) -> str:
     if wrong or not copies:
         return "\n".join(wrong)
     return f"{copies:,.0f} copies: every one arrived, once and in order."
-
-
-def _number(value: float | None) -> str:
-    """Three digits that count, and no more."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _table(head: list[str], lines: list[list[str]]) -> str:
-    """Columns as wide as their widest cell; the first to the left, the others to the right."""
-    if not lines:
-        return ""
-    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join(
-        "| "
-        + " | ".join(cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in enumerate(cells))
-        + " |"
-        for cells in (zip(line, widths, strict=True) for line in (head, rule, *lines))
-    )
 
 
 def as_json(rows: Rows, machine: Mapping[str, str], *, quick: bool = False) -> dict[str, Any]:
@@ -179,6 +132,7 @@ def as_json(rows: Rows, machine: Mapping[str, str], *, quick: bool = False) -> d
                 "title": row.title,
                 "unit": row.unit,
                 "wrong": row.wrong,
+                "left_out": row.left_out,
                 "cpu_to_floor": {name: ratio(row, "cpu_us", above=name) for name in row.samples if name != FLOOR},
                 "split_us": dict(zip(PARTS, parts, strict=True)) if (parts := split(row)) else None,
                 "servers": {

@@ -36,8 +36,8 @@ void make_subscribers(void) {
 
 /* Out. */
 
-int connect_to_server(uint64_t who) {
-    struct sockaddr_in address = loopback(options.port);
+int connect_to_server(uint64_t who, int port) {
+    struct sockaddr_in address = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) die("connect: %s", strerror(errno));
     set_option(fd, IPPROTO_TCP, TCP_NODELAY);
@@ -50,7 +50,8 @@ void open_subscriber(int number) {
     char request[512];
     Subscriber *subscriber = &subscribers[number];
     subscriber->since = now_ns();
-    subscriber->fd = connect_to_server((uint64_t)SUBSCRIBER << 32 | number);
+    int port = number == churner ? options.far_port : options.port;
+    subscriber->fd = connect_to_server((uint64_t)SUBSCRIBER << 32 | number, port);
     subscriber->state = UPGRADING;
     memset(subscriber->orders, 0, orders_of_one() * sizeof(Order));
     int size = sprintf(request,

@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
+from bench.figures import ratio
 from bench.machine import describe
 from bench.measure import WRONG, Row, measure, measure_idle, wrongs
 from bench.process import KEY, SECRET, Broken, Load, Server, compile_c, load_command
-from bench.report import as_json, as_text, ratio, split, targets
+from bench.report import as_json, as_text, split, targets
 from bench.workloads import FLOOR, IDLE, ORDINARY, OURS, QUIET, WORKLOADS, Idle, Kind, Options, Workload, kinds
 
 pytestmark = [
