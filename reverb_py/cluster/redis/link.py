@@ -19,6 +19,8 @@ Reply = object  # what hiredis makes of an answer, or one of the two errors belo
 Then = Callable[[Reply], None]
 Pushed = Callable[[bytes, bytes | None], None]
 
+A_TURN = 200  # replies and messages that are taken in one turn of the loop
+
 _NOTHING = object()
 
 
@@ -47,6 +49,8 @@ class Link(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._out: list[bytes] = []
         self._waiting: deque[Then] = deque()
+        self._is_behind = False  # more has arrived than was taken
+        self._is_paused = False  # the transport reads no further
         self._transport: asyncio.Transport | None = None
         self._reason = "it closed the connection"
         self._is_ended = self._is_lost = False
@@ -90,21 +94,49 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
+        if not self._is_behind:
+            self._read()
+
+    def _read(self) -> None:
+        """Take what has arrived, a part of it in a turn: clients are written to at the end of each.
+
+        Else a node that falls behind would hand its clients seconds of events at once, and close them as too slow. So
+        it reads no further meanwhile, and what it has not taken waits in Redis.
+        """
+        self._is_behind = False
         try:
-            while not self._is_ended and (reply := self._reader.gets()) is not _NOTHING:
-                if type(reply) is hiredis.PushNotification:
-                    if reply[0] in (b"message", b"smessage"):
-                        self._on_push(reply[1], reply[2])
-                    elif reply[0] == b"sunsubscribe":
-                        self._on_push(reply[1], None)
-                elif isinstance(reply, hiredis.ReplyError):
-                    self._failed(reply)
-                elif self._waiting:
-                    self._waiting.popleft()(reply)
-                else:
-                    self.end("it answered what nobody asked")
+            for _ in range(A_TURN):
+                reply = _NOTHING if self._is_ended else self._reader.gets()
+                if reply is _NOTHING:
+                    self._read_on()
+                    return
+                self._take(reply)
         except hiredis.ProtocolError:
             self.end("what it sent is not Redis's protocol")
+            return
+        self._is_behind = True
+        if not self._is_paused and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+        self._loop.call_soon(self._read)
+
+    def _read_on(self) -> None:
+        if self._is_paused and self._transport is not None and not self._transport.is_closing():
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def _take(self, reply: Reply) -> None:
+        if type(reply) is hiredis.PushNotification:
+            if reply[0] in (b"message", b"smessage"):
+                self._on_push(reply[1], reply[2])
+            elif reply[0] == b"sunsubscribe":
+                self._on_push(reply[1], None)
+        elif isinstance(reply, hiredis.ReplyError):
+            self._failed(reply)
+        elif self._waiting:
+            self._waiting.popleft()(reply)
+        else:
+            self.end("it answered what nobody asked")
 
     def connection_lost(self, error: Exception | None) -> None:
         waiting, self._waiting = self._waiting, deque()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from reverb_py.cluster.redis.address import RedisAddress
-from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, connect
+from reverb_py.cluster.redis.link import A_TURN, Link, LinkLost, OutOfMemory, Reply, connect
 
 HELLO = b"%3\r\n+version\r\n+7.0.15\r\n+role\r\n+master\r\n+proto\r\n:3\r\n"
 
@@ -49,6 +49,23 @@ async def linked(lines: Lines, answers: Sequence[bytes]) -> AsyncIterator[Link]:
         link.end("the test is over")
         await lines.ended.wait()
         server.close()
+
+
+async def test_what_arrives_at_once_is_taken_a_part_in_each_turn_and_in_its_order() -> None:
+    """Clients are written to at the end of a turn; a node that is behind must not hand them seconds of events."""
+    lines, many = Lines(), 5 * A_TURN
+    messages = b"".join(b">3\r\n+message\r\n+c\r\n+%d\r\n" % number for number in range(many))
+    async with linked(lines, [messages + b":1\r\n"]) as link:
+        answered = asyncio.Event()
+        link.ask(lambda reply: answered.set(), b"A")
+        taken: list[int] = []
+        while not answered.is_set():
+            before = len(lines.pushed)
+            await asyncio.sleep(0)
+            taken.append(len(lines.pushed) - before)
+        assert max(taken) <= A_TURN
+        assert [int(data or b"") for _, data in lines.pushed] == list(range(many))
+        assert not link._is_paused
 
 
 async def test_answers_behind_an_error_are_nobody_s() -> None:
