@@ -268,8 +268,11 @@ class Lab:
             assert set(self.key(f"infos:{place}")) == set(users)
 
     def is_seen(self) -> None:
-        """Fail unless every client in a presence channel believes what Redis has."""
+        """Fail unless every node, and every client in a presence channel, believes what Redis has."""
         for peer in self.peers:
+            for place in peer.shard.seats._places.values():
+                if place.view is not None:
+                    assert set(place.view) == set(self.key(f"infos:{APP}:{place.channel}")), (peer.name, place)
             for each in peer.onlookers:
                 assert each.members == set(self.key(f"infos:{APP}:{each.channel}")), (peer.name, each)
                 assert each.wrong == []
