@@ -16,7 +16,7 @@ import pytest
 
 from reverb_py.cluster.backplane import Envelope
 from reverb_py.cluster.occupancy import Joined, Outcome, Seat
-from reverb_py.cluster.redis import shard
+from reverb_py.cluster.redis import scripts, shard
 from reverb_py.cluster.redis.address import RedisAddress
 from reverb_py.cluster.redis.shard import Shard
 from reverb_py.cluster.redis.shards import Shards
@@ -34,7 +34,13 @@ BEAT = 0.04  # between two
 PATIENCE = 8.0  # for what must become true
 
 # The same waits as in earnest, in their order, and all of them shorter.
-QUICK = {"RETRY": (0.02, 0.06), "SETTLE": 0.5, "SETTLE_BEAT": 0.02, "REGROUP": 0.3, "CONNECT_TIMEOUT": 0.4}
+QUICK: dict[str, Any] = {
+    "RETRY": (0.02, 0.06),
+    "SETTLE": 0.5,
+    "SETTLE_BEAT": 0.02,
+    "REGROUP": 0.3,
+    "CONNECT_TIMEOUT": 0.4,
+}
 
 
 class Clock:
@@ -202,7 +208,10 @@ class Lab:
 
     async def up(self) -> None:
         """Every node is connected, and has sent what waited."""
-        await until(lambda: all(peer.is_up and not peer.shard.bus.waiting for peer in self.peers))
+        await until(self._is_up)
+
+    def _is_up(self) -> bool:
+        return all(peer.is_up and not peer.shard.bus.waiting for peer in self.peers)
 
     async def settle(self) -> None:
         """What was done before has arrived everywhere."""
@@ -226,6 +235,12 @@ class Lab:
     async def acquainted(self) -> None:
         """Every node has counted all of them with a beat."""
         await until(lambda: all(peer.shard._peers == len(self.peers) for peer in self.peers))
+
+    def bury_page(self, node: str) -> int:
+        """Begin to bury a node whose lease has run out: 1 when there is more to do, 0 when its lease runs."""
+        keys = KEYS + "leases", f"{KEYS}ledger:{node}"
+        more, *_ = self.redis.ask("EVALSHA", scripts.BURY.sha.decode(), "2", *keys, KEYS, node, "200", "PUBLISH", "")
+        return int(more)
 
     def is_told(self) -> None:
         """Fail unless the ledgers have what the nodes hold, and everything else in Redis is their sum."""
@@ -253,16 +268,18 @@ class Lab:
             assert set(self.key(f"infos:{place}")) == set(users)
 
     def is_seen(self) -> None:
-        """Fail unless every client in a presence channel believes what Redis has."""
+        """Fail unless every node, and every client in a presence channel, believes what Redis has."""
         for peer in self.peers:
+            for place in peer.shard.seats._places.values():
+                if place.view is not None:
+                    assert set(place.view) == set(self.key(f"infos:{APP}:{place.channel}")), (peer.name, place)
             for each in peer.onlookers:
                 assert each.members == set(self.key(f"infos:{APP}:{each.channel}")), (peer.name, each)
                 assert each.wrong == []
 
     async def is_right(self) -> None:
         """Wait until all agree; fail when they do not."""
-        await self.up()
-        await until(self._agree)
+        await until(lambda: self._is_up() and self._agree())
         await self.settle()
         self.is_told()
         self.is_seen()

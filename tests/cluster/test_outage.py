@@ -7,7 +7,8 @@ import pytest
 
 from reverb_py.cluster.redis import bus, shard
 from reverb_py.cluster.redis.link import pack
-from tests.cluster.outage import LEASE, ON_EVERY, Lab, Peer, until
+from tests.cluster.outage import KEYS, LEASE, ON_EVERY, Lab, Peer, until
+from tests.cluster.sides import APP, joined
 
 
 async def two(lab: Lab, channel: str = "a") -> tuple[Peer, Peer]:
@@ -58,6 +59,22 @@ async def test_what_was_obeyed_and_not_answered_is_sent_again_and_arrives_once(l
     await lab.up()
     await lab.settle()
     assert other.heard() == [*sent, b'"last"']
+
+
+async def test_a_last_event_that_is_sent_again_does_not_replace_a_newer_one(lab: Lab) -> None:
+    one, other = await two(lab, "cache-a")
+    one.cable.hang(there=False)
+    one.publish("cache-a", b"1", keep=60)
+    await until(lambda: other.delivered)
+    other.publish("cache-a", b"2", keep=60)
+    await until(lambda: lab.redis.ask("GET", f"{KEYS}last:{APP}:cache-a") == b"2")
+    one.cable.drop()
+    one.cable.heal()
+    await lab.up()
+    await lab.settle()
+    event = joined(await one.join("cache-a")).last_event
+    assert event is not None
+    assert event.payload == b"2"
 
 
 async def test_nodes_that_come_back_later_than_the_publisher_still_hear_what_waited(

@@ -15,6 +15,7 @@ class Names:
     def __init__(self, prefix: str, tag: int) -> None:
         """`prefix` is REVERB_SCALING_CHANNEL; `py` keeps us apart from a Laravel Reverb on the same Redis."""
         self.prefix = f"{prefix}:py:{{{tag}}}:".encode()
+        self.rights = f"~{prefix}:py:* &{prefix}:py:* +@all -@admin"  # as ACL SETUSER takes them
         self.leases = self.prefix + b"leases"
         self.control = self.prefix + b"control"
         self.connections = self.prefix + b"connections"

@@ -143,7 +143,6 @@ class Seats:
         asked.then(Full(asked.limit))
 
     def _undecided(self, place: Place, asked: Asked, reply: Reply) -> None:
-        place.is_asked = place.view is not None
         if not asked.is_look:
             place.release(asked.seat)
             self._forget_if_empty(place)

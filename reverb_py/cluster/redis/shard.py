@@ -200,8 +200,9 @@ class Shard:
             return
         self._reminded = now
         self._reasons.add(reason)
-        text = "Redis at %s is out of reach: %s. Events reach the clients of this node alone [%s]"
-        logger.error(text, self._resolver.shown, reason, codes.REDIS_AWAY)
+        rights = f" (the user needs the rights {self._names.rights})" if reason.startswith("NOPERM") else ""
+        text = "Redis at %s is out of reach: %s%s. Events reach the clients of this node alone [%s]"
+        logger.error(text, self._resolver.shown, reason, rights, codes.REDIS_AWAY)
 
     # What comes in.
 
