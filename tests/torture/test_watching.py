@@ -5,10 +5,11 @@ import pytest
 from reverb_py.conformance.client import Client, Frame
 from reverb_py.conformance.target import Target
 from reverb_py.conformance.wire import Opcode, close_payload
+from tests.torture import watching
 from tests.torture.clients import close_of
 from tests.torture.proc import MB
 from tests.torture.rows import Row
-from tests.torture.soak import Sample, slope
+from tests.torture.soak import Sample, judged, slope
 from tests.torture.stream import Bystander
 from tests.torture.watching import APP, SECRET, Watched, server
 
@@ -38,6 +39,17 @@ def test_a_secret_in_an_answer_is_noticed() -> None:
             watched.says_no_secret()
 
 
+async def test_descriptors_that_do_not_come_back_are_named_by_their_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "BACK", 0.2)
+    async with watching.watched(Row("", "")) as found:
+        stay = [await found.dial() for _ in range(3)]
+        one = stay[0][1].get_extra_info("sockname")[1]
+        with pytest.raises(AssertionError, match=rf"descriptors should be .* connected: .*\b{one} \(01\)"):
+            await found.unharmed()
+        for _, writer in stay:
+            writer.transport.abort()
+
+
 def test_a_close_frame_is_found_at_the_end_and_nowhere_else() -> None:
     payload = close_payload(4200, "bye")
     frame = bytes([0x80 | Opcode.CLOSE, len(payload)]) + payload
@@ -50,3 +62,9 @@ def test_a_close_frame_is_found_at_the_end_and_nowhere_else() -> None:
 def test_the_slope_is_in_megabytes_a_minute(growth: int, expected: float) -> None:
     samples = [Sample(5.0 * number, 50 * MB + growth * number, 20) for number in range(10)]
     assert slope(samples) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("seconds", "first"), [(60, None), (120, 90.0), (180, 90.0), (600, 300.0)])
+def test_memory_is_judged_in_the_second_half_and_not_while_stores_fill(seconds: int, first: float | None) -> None:
+    late = judged([Sample(float(second), 50 * MB, 20) for second in range(0, seconds, 5)])
+    assert (late[0].seconds if late else None) == first

@@ -9,6 +9,7 @@ from reverb_py.conformance.client import Client
 from reverb_py.conformance.expect import eventually
 from reverb_py.conformance.link import dial
 from reverb_py.conformance.target import Target, TargetApp
+from reverb_py.conformance.verify import Deviation
 from tests.conformance.fixture import CERTIFICATE, trusting
 from tests.server_process import ServerProcess
 from tests.torture import proc
@@ -35,6 +36,7 @@ class Watched:
         self.heard = bytearray()  # what raw connections were answered
         self.stream: Stream
         self.before = 0
+        self.back_after = 0.0  # seconds that descriptors took to be what they were
         self._descriptors = 0
 
     @property
@@ -125,7 +127,7 @@ class Watched:
         await self.stream.goes_on()
         assert (await self.target.http("GET", "/up")).status_code == 200
         await self._fresh_client_is_served()
-        await eventually(self._has_its_descriptors_back, f"descriptors should be {self._descriptors} again", BACK)
+        await self._descriptors_come_back()
         await eventually(lambda: self._has_its_memory_back(tolerance), f"RSS should be near {self.before} again", BACK)
         assert not self.stream.lost or self.stream.lost <= len(self.stream.bystanders)  # one may be under way
         self.says_no_secret()
@@ -141,6 +143,14 @@ class Watched:
             await client.subscribed("fresh")
             await self.target.trigger("fresh", "hello")
             assert (await client.frame())["event"] == "hello"
+
+    async def _descriptors_come_back(self) -> None:
+        began = asyncio.get_running_loop().time()
+        try:
+            await eventually(self._has_its_descriptors_back, f"descriptors should be {self._descriptors} again", BACK)
+        except Deviation as late:
+            raise AssertionError(f"{late}; connected: {', '.join(proc.peers(self.pid, self.port))}") from late
+        self.back_after = asyncio.get_running_loop().time() - began
 
     async def _has_its_descriptors_back(self) -> bool:
         return proc.descriptors(self.pid) <= self._descriptors
