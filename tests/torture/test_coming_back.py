@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import pytest
+
 from reverb_py.conformance.expect import eventually
 from tests.clients.story import Story, play
 from tests.server_process import ServerProcess
@@ -97,6 +99,7 @@ def attempts_of(back: dict[str, Any]) -> str:
     return f"{most} {'attempt' if most == 1 else 'attempts'} at most"
 
 
+@pytest.mark.torture  # 17 seconds, of which pusher-js waits 15; pp-289 has the small form
 async def test_pusher_js_comes_back_to_the_next_process(row: Row, big: bool) -> None:
     """SIGTERM under traffic, then the next process on its port: all 20 (200) pusher-js clients subscribe again."""
     count, raw, drain = sizes(big)
