@@ -33,7 +33,7 @@ $(NODE): tests/clients/package-lock.json
 	else echo "npm was not found: the tests with JavaScript clients will be skipped"; fi
 
 test: setup $(NODE)  ## all tests; ARGS="-k presence" chooses
-	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile $(ARGS)
 
 torture: setup $(NODE)  ## attacks on a real server in their big forms, then a soak, ten minutes in all; ARGS="-k slow" chooses
 	@$(PY) -m pytest tests/torture --torture $(ARGS)

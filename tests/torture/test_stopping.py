@@ -18,6 +18,7 @@ from tests.torture.watching import APP, SECRET, server
 
 NEW = "torture-secret-of-tomorrow-zk42"
 LAST = 2.0  # seconds after the last goodbye: for the answers, and for requests in work
+EXIT = 1.0  # seconds for the process itself, on a busy machine
 
 
 def at(process: ServerProcess) -> Target:
@@ -74,8 +75,8 @@ async def test_sigterm_with_readers_that_do_not_read(row: Row) -> None:
             began = asyncio.get_running_loop().time()
             assert await asyncio.to_thread(process.wait, 20) == 0
             seconds = asyncio.get_running_loop().time() - began
-        assert seconds < drain + LAST
-        row.tells(f"{drain + LAST:g} s, exit code 0", f"{seconds:.2f} s")
+        assert seconds < drain + LAST + EXIT
+        row.tells(f"{drain + LAST + EXIT:g} s, exit code 0", f"{seconds:.2f} s")
         await target.aclose()
 
 
