@@ -219,26 +219,16 @@ async def test_a_node_that_stood_still_itself_keeps_its_link(lab: Lab) -> None:
 
 async def test_a_node_that_falls_behind_keeps_its_link(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers wait among what it has not taken yet."""
-    one, _ = await two(lab)
+    one, other = await two(lab)
     links = one.links
     monkeypatch.setattr(link, "A_TURN", 1)
-    client = lab.redis.client()
-    deadline = lab.clock() + 12 * BEAT
-
-    def flood() -> None:
-        while asyncio.run_coroutine_threadsafe(now(), loop).result() < deadline:
-            with client.pipeline(transaction=False) as pipe:
-                for _ in range(500):
-                    pipe.publish(f"{KEYS}channel:{APP}:a", "e other 1 -\n{}")
-                pipe.execute()
-
-    async def now() -> float:
-        return lab.clock()
-
-    loop = asyncio.get_running_loop()
-    await asyncio.to_thread(flood)
-    await lab.settle()
+    monkeypatch.setattr(one, "slowness", BEAT / 20)  # of a delivery
+    sent = numbers(0, 200)
+    for payload in sent:
+        other.publish("a", payload)
+    await until(lambda: len(one.delivered) == 200)
     assert one.links == links
+    assert one.heard() == sent
 
 
 async def test_a_link_that_passes_on_no_messages_is_found_by_the_echo_of_a_beat(lab: Lab) -> None:
