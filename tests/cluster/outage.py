@@ -4,6 +4,7 @@ What clients see is kept for each of them, and held against Redis and against wh
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -80,8 +81,10 @@ class Witness(Side):
     def __init__(self) -> None:
         super().__init__()
         self.onlookers: list[Onlooker] = []
+        self.slowness = 0.0  # seconds that a delivery costs
 
     def deliver(self, envelope: Envelope) -> int:
+        time.sleep(self.slowness)
         for each in self.onlookers:
             if each.channel == envelope.channel and each.socket_id != envelope.exclude:
                 each.hear(envelope.payload)

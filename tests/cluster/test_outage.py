@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from reverb_py.cluster.redis import bus, shard
+from reverb_py.cluster.redis import bus, link, trouble
 from reverb_py.cluster.redis.link import pack
-from tests.cluster.outage import KEYS, LEASE, ON_EVERY, Lab, Peer, until
+from tests.cluster.outage import BEAT, KEYS, LEASE, ON_EVERY, Lab, Peer, until
 from tests.cluster.sides import APP, joined
 
 
@@ -116,7 +116,7 @@ async def test_an_outage_is_told_in_the_log_and_so_is_its_end(lab: Lab, caplog: 
     assert 1 <= len(told) <= 3  # what the attempts hear differs by where they are when they fail
     assert "is out of reach: it closed the connection" in told[0]
     assert told[0].endswith(". Events reach the clients of this node alone [RVB405]")
-    lab.clock.ahead += shard.REMIND
+    lab.clock.ahead += trouble.REMIND
     await until(lambda: len(caplog.records) > len(told))
     lab.redis.restart()
     await lab.up()
@@ -217,12 +217,25 @@ async def test_a_node_that_stood_still_itself_keeps_its_link(lab: Lab) -> None:
     assert one.links == links
 
 
+async def test_a_node_that_falls_behind_keeps_its_link(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers wait among what it has not taken yet."""
+    one, other = await two(lab)
+    links = one.links
+    monkeypatch.setattr(link, "A_TURN", 1)
+    monkeypatch.setattr(one, "slowness", BEAT / 20)  # of a delivery
+    sent = numbers(0, 200)
+    for payload in sent:
+        other.publish("a", payload)
+    await until(lambda: len(one.delivered) == 200)
+    assert one.links == links
+    assert one.heard() == sent
+
+
 async def test_a_link_that_passes_on_no_messages_is_found_by_the_echo_of_a_beat(lab: Lab) -> None:
     one, _ = await two(lab)
     links = one.links
-    link = one.shard._link
-    assert link is not None
-    link.send(pack(b"UNSUBSCRIBE"))  # behind its back
+    assert one.shard._link is not None
+    one.shard._link.send(pack(b"UNSUBSCRIBE"))  # behind its back
     await until(lambda: one.links == links + 1)
     await lab.up()
 

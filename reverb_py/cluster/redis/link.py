@@ -51,6 +51,7 @@ class Link(asyncio.Protocol):
         self._waiting: deque[Then] = deque()
         self._is_behind = False  # more has arrived than was taken
         self._is_paused = False  # the transport reads no further
+        self.fell_behind = False  # since whoever looks set it back
         self._transport: asyncio.Transport | None = None
         self._reason = "it closed the connection"
         self._is_ended = self._is_lost = False
@@ -114,7 +115,7 @@ class Link(asyncio.Protocol):
         except hiredis.ProtocolError:
             self.end("what it sent is not Redis's protocol")
             return
-        self._is_behind = True
+        self._is_behind = self.fell_behind = True
         if not self._is_paused and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()

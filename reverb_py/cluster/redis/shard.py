@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from reverb_py import codes
 from reverb_py.cluster.backplane import Envelope
 from reverb_py.cluster.occupancy import Unreachable
 from reverb_py.cluster.redis import names, scripts
@@ -21,6 +20,7 @@ from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, pac
 from reverb_py.cluster.redis.names import Names
 from reverb_py.cluster.redis.questions import Questions
 from reverb_py.cluster.redis.seats import Seats
+from reverb_py.cluster.redis.trouble import Trouble
 from reverb_py.hub import facts
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,6 @@ SETTLE = 3.0  # seconds after an outage, at most, in which the other nodes come 
 SETTLE_BEAT = 0.1  # seconds between two looks whether they are back
 REGROUP = 2.0  # seconds after an outage before members that Redis does not know are told to be gone
 GRACE = 5.0  # seconds after an outage in which nobody is buried: what kept this node from Redis kept others too
-REMIND = 30.0  # seconds between two log lines of one outage and one reason
-REASONS = 5  # of one outage that are told at once
 PAGE = b"1000"  # fields of the own ledger at a time
 
 
@@ -74,10 +72,9 @@ class Shard:
         self._bury_from = 0.0
         self._compare_at: float | None = None
         self._was_buried = False
+        self._is_forgotten = False  # Redis itself is well: begin anew at once
         self._is_leaving = False
-        self._reminded = 0.0
-        self._trouble = ""
-        self._reasons: set[str] = set()  # that were told in this outage
+        self._trouble = Trouble(resolver.shown, shard_names.rights, clock)
         self.bus = Bus(shard_names, self._node, buffer, clock)
         self.seats = Seats(shard_names, self._node, clock, deliver, tell)
         self._burials = Burials(shard_names, tell)
@@ -96,7 +93,7 @@ class Shard:
     @property
     def trouble(self) -> str:
         """Why Redis is out of reach, "" while it is not."""
-        return "" if self.is_up else self._trouble or "not connected yet"
+        return "" if self.is_up else self._trouble.reason or "not connected yet"
 
     # The link.
 
@@ -111,7 +108,9 @@ class Shard:
                 self._end_attempt(error)
             else:
                 await lost.wait()
-            await asyncio.sleep(random.uniform(*RETRY))
+            if not self._is_forgotten:
+                await asyncio.sleep(random.uniform(*RETRY))
+            self._is_forgotten = False
 
     def _end_attempt(self, error: Exception) -> None:
         text = str(error) or f"no answer within {CONNECT_TIMEOUT:g} seconds"
@@ -119,7 +118,7 @@ class Shard:
         if self._link is not None:
             self._link.end(text)
             self._link = None
-        self._complain(text)
+        self._trouble.begin(text)
 
     async def _begin(self, patience: asyncio.Timeout, on_lost: Callable[[str], None]) -> None:
         """Connect, listen again, compare what Redis has with what this node holds, go on."""
@@ -175,34 +174,21 @@ class Shard:
         asyncio.get_running_loop().call_later(SETTLE_BEAT, self._settle, link)
 
     def _flow(self, link: Link) -> None:
-        since, self._trouble, self._settle_until = self.bus.down_since, "", None
-        self._reasons.clear()
+        self._settle_until = None
+        self._trouble.end(self.bus.down_since)
         self.bus.resume(link)
-        if since is not None:
-            logger.info("Connected to Redis at %s after %.1f seconds", self._resolver.shown, self._clock() - since)
 
     def _lost(self, lost: asyncio.Event, reason: str) -> None:
         self._link = None
         self._drop()
-        self._complain(reason)
+        if not self._is_leaving:
+            self._trouble.begin(reason)
         lost.set()
 
     def _drop(self) -> None:
         self._settle_until = None
         self.seats.pause()
         self.bus.pause()
-
-    def _complain(self, reason: str) -> None:
-        """Log a reason once in an outage, and the outage again now and then: there are four attempts a second."""
-        now, self._trouble = self._clock(), reason
-        is_told = reason in self._reasons or len(self._reasons) >= REASONS
-        if self._is_leaving or (is_told and now - self._reminded < REMIND):
-            return
-        self._reminded = now
-        self._reasons.add(reason)
-        rights = f" (the user needs the rights {self._names.rights})" if reason.startswith("NOPERM") else ""
-        text = "Redis at %s is out of reach: %s%s. Events reach the clients of this node alone [%s]"
-        logger.error(text, self._resolver.shown, reason, rights, codes.REDIS_AWAY)
 
     # What comes in.
 
@@ -239,6 +225,8 @@ class Shard:
         self.seats.give_up()
         if link is None or not self.seats.is_current(link):
             return
+        if link.fell_behind:  # answers wait among what this node has not taken yet
+            link.fell_behind, self._unanswered = False, 0
         if self._unanswered >= DEAF_AFTER:  # answers are counted, not seconds: this node itself may have stood still
             link.end(f"it has not answered {DEAF_AFTER} times, once a second")
             return
@@ -272,6 +260,7 @@ class Shard:
             return
         if not known or epoch != self._epoch:  # taken for dead while it lived, or Redis was emptied
             self._was_buried = epoch == self._epoch
+            self._is_forgotten = True
             link.end("it had forgotten this node, which begins anew")
             return
         self._was_buried = False
