@@ -108,6 +108,12 @@ class Cable:
         """Bytes that have passed to those who connect."""
         return self._back.carried
 
+    @property
+    def far_addresses(self) -> list[str]:
+        """Where its connections come from, as Redis sees it: `host:port`."""
+        names = [end.transport.get_extra_info("sockname") for end in list(self._far)]
+        return [f"{host}:{port}" for host, port in names]
+
     def drop(self) -> None:
         """End every connection; new ones are welcome."""
         self._do(self._drop)

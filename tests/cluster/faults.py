@@ -1,0 +1,126 @@
+"""What the walk does to nodes and to Redis: each fault lasts while its context is open, and is mended at its end."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from redis.exceptions import RedisError
+
+from tests.cluster.walk import Walk
+from tests.nodes import LEASE, Node
+
+
+class Deaf(Enum):
+    """Who may miss events that other nodes take meanwhile: docs/scaling.md, "What can be lost"."""
+
+    NOBODY = "nobody"  # no link breaks, or all break with Redis: then what is accepted waits for everybody
+    NODE = "node"  # the one whose link breaks
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`seconds` is how long it lasts, at most."""
+
+    begin: Callable[[Walk, int], AbstractAsyncContextManager[None]]
+    seconds: float
+    deaf: Deaf
+    concerns_redis: bool = False
+
+
+@asynccontextmanager
+async def killed(walk: Walk, number: int) -> AsyncIterator[None]:
+    """SIGKILL, and later another process in its place."""
+    await walk.lose(number)
+    walk.nodes[number].kill()
+    yield
+    await asyncio.to_thread(walk.nodes[number].restart)
+    walk.replace(number)
+
+
+@asynccontextmanager
+async def stopped(walk: Walk, number: int) -> AsyncIterator[None]:
+    """SIGSTOP, and later SIGCONT."""
+    stop(walk.nodes[number])
+    yield
+    walk.nodes[number].process.send_signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def cut(walk: Walk, number: int) -> AsyncIterator[None]:
+    walk.nodes[number].cable.cut()
+    yield
+    walk.nodes[number].cable.heal()
+
+
+def hung(*, there: bool, back: bool) -> Callable[[Walk, int], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def hung(walk: Walk, number: int) -> AsyncIterator[None]:
+        walk.nodes[number].cable.hang(there=there, back=back)
+        yield
+        walk.nodes[number].cable.heal()
+
+    return hung
+
+
+@asynccontextmanager
+async def dropped(walk: Walk, number: int) -> AsyncIterator[None]:
+    """CLIENT KILL."""
+    kill_link(walk, walk.nodes[number])
+    yield
+
+
+@asynccontextmanager
+async def restarted(walk: Walk, number: int) -> AsyncIterator[None]:
+    walk.redis.kill()
+    yield
+    await asyncio.to_thread(walk.redis.restart)
+
+
+@asynccontextmanager
+async def frozen(walk: Walk, number: int) -> AsyncIterator[None]:
+    walk.redis.pause()
+    yield
+    walk.redis.resume()
+
+
+FAULTS = {
+    "kill": Fault(killed, 2.0, Deaf.NOBODY),
+    "stop, shorter than the lease": Fault(stopped, 1.0, Deaf.NOBODY),
+    "stop, longer than the lease": Fault(stopped, LEASE + 4.0, Deaf.NODE),
+    "cut": Fault(cut, LEASE + 4.0, Deaf.NODE),
+    "hang": Fault(hung(there=True, back=True), 8.0, Deaf.NODE),
+    "hang on the way there": Fault(hung(there=True, back=False), 8.0, Deaf.NODE),
+    "hang on the way back": Fault(hung(there=False, back=True), 8.0, Deaf.NODE),
+    "CLIENT KILL": Fault(dropped, 0.5, Deaf.NODE),
+    "Redis restarted": Fault(restarted, 2.0, Deaf.NOBODY, concerns_redis=True),
+    "Redis away for long": Fault(restarted, 8.0, Deaf.NOBODY, concerns_redis=True),
+    "Redis paused": Fault(frozen, 2.0, Deaf.NOBODY, concerns_redis=True),
+    "Redis paused for long": Fault(frozen, 9.0, Deaf.ALL, concerns_redis=True),
+}
+
+
+def stop(node: Node) -> None:
+    node.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, node.process.pid, os.WSTOPPED)  # from here on it does nothing
+
+
+def kill_link(walk: Walk, node: Node) -> None:
+    for address in node.cable.far_addresses:
+        try:
+            walk.redis.ask("CLIENT", "KILL", "ADDR", address)
+        except RedisError:  # it is away itself, or the connection is
+            return
+
+
+def deaf(chosen: list[tuple[Fault, int]], nodes: int) -> set[int]:
+    """The nodes whose clients may miss what other nodes take. Two faults at a time are worse than each."""
+    everybody = set(range(nodes))
+    if len(chosen) > 1:
+        return everybody if any(fault.concerns_redis for fault, _ in chosen) else {number for _, number in chosen}
+    [(fault, number)] = chosen
+    return {Deaf.NOBODY: set[int](), Deaf.NODE: {number}, Deaf.ALL: everybody}[fault.deaf]
