@@ -4,10 +4,11 @@ With --torture there are more seeds and more rounds: REVERB_WALK=100-140 chooses
 """
 
 import os
+from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.cluster.faults import FAULTS, deaf
+from tests.cluster.faults import FAULTS, choose, deaf
 from tests.cluster.walk import CALM, HOLD, QUIET, Walk
 from tests.nodes import Nodes
 from tests.redis_process import RedisProcess
@@ -50,19 +51,18 @@ async def test_all_nodes_and_clients_agree_after_every_fault(seed: int, rounds: 
 
 async def outage(walk: Walk) -> None:
     """One fault or two, with all that goes on meanwhile, until it is quiet again."""
-    chosen = walk.random.sample(sorted(FAULTS), walk.random.choice((1, 2)))
-    numbers = walk.random.sample(range(len(walk.nodes)), 2)
-    faults = [(FAULTS[name], number) for name, number in zip(chosen, numbers, strict=False)]
-    walk.deaf = deaf(faults, len(walk.nodes))
-    acts = [fault.begin(walk, number) for fault, number in faults]
-    for name, act, number in zip(chosen, acts, numbers, strict=False):
-        walk.say(name, f"at {number}")
-        await act.__aenter__()
-        await walk.steps(walk.random.uniform(0.1, 0.5))
-    for name, act, (fault, number) in zip(chosen, acts, faults, strict=True):
-        await walk.steps(walk.random.uniform(0.0, fault.seconds / len(acts)))
-        walk.say("mended", f"{name} at {number}")
-        await act.__aexit__(None, None, None)
+    chosen = choose(walk)
+    walk.deaf = deaf(chosen, len(walk.nodes))
+    async with AsyncExitStack() as all_mended:
+        mended = {name: await all_mended.enter_async_context(AsyncExitStack()) for name in chosen}
+        for name, number in chosen.items():
+            walk.say(name, f"at {number}")
+            await mended[name].enter_async_context(FAULTS[name].begin(walk, number))
+            await walk.steps(walk.random.uniform(0.1, 0.5))
+        for name in walk.random.sample(sorted(chosen), len(chosen)):
+            await walk.steps(walk.random.uniform(0.0, FAULTS[name].seconds / len(chosen)))
+            walk.say("mended", name)
+            await mended[name].aclose()
     await walk.steps(0.5)
     await walk.agree(QUIET, HOLD)
     walk.deaf = None
