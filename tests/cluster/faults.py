@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -79,7 +80,7 @@ async def flapping(walk: Walk, number: int) -> AsyncIterator[None]:
     async def flap() -> None:
         while True:
             walk.nodes[number].cable.drop()
-            await asyncio.sleep(walk.random.uniform(0.0, 0.4))
+            await asyncio.sleep(walk.fate.uniform(0.0, 0.4))
 
     task = asyncio.create_task(flap())
     yield
@@ -128,12 +129,12 @@ def kill_link(walk: Walk, node: Node) -> None:
         walk.redis.ask("CLIENT", "KILL", "ADDR", address)
 
 
-def choose(walk: Walk) -> dict[str, int]:
+def choose(fate: random.Random, nodes: int) -> dict[str, int]:
     """One fault or two, each with its node. Redis cannot be paused, nor kill a link, while it is away."""
     while True:
-        names = walk.random.sample(sorted(FAULTS), walk.random.choice((1, 2)))
+        names = fate.sample(sorted(FAULTS), fate.choice((1, 2)))
         if sum(FAULTS[name].concerns_redis for name in names) < 2:
-            return dict(zip(names, walk.random.sample(range(len(walk.nodes)), len(names)), strict=True))
+            return dict(zip(names, fate.sample(range(nodes), len(names)), strict=True))
 
 
 def deaf(chosen: dict[str, int], nodes: int) -> set[int]:

@@ -28,7 +28,7 @@ CALM = 10.0  # and when there was none
 HOLD = 1.5  # seconds for which they must: by then every node has beaten over its link
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Due:
     """An event that a subscriber must get, as long as it is subscribed."""
 
@@ -36,6 +36,9 @@ class Due:
     channel: str
     life: Life
     token: object
+
+    def __repr__(self) -> str:
+        return f"{self.event} in {self.channel} to {self.life.socket_id} at {self.life.node}"
 
     @property
     def is_missing(self) -> bool:
@@ -62,11 +65,14 @@ class Publisher:
 
 
 class Walk:
-    """`deaf` has the nodes that may miss events now; it is None while there is no fault and nothing to mend."""
+    """`deaf` has the nodes that may miss events now; it is None while there is no fault and nothing to mend.
+
+    Faults are chosen by a random of their own, `fate`: how many steps there are depends on the machine's speed.
+    """
 
     def __init__(self, seed: int, nodes: Nodes, redis: RedisProcess) -> None:
         self.nodes, self.redis = nodes, redis
-        self.random = random.Random(seed)
+        self.random, self.fate = random.Random(seed), random.Random(seed)
         self.tabs: list[Tab] = []
         self.deaf: set[int] | None = None
         self.done: Counter[str] = Counter()
@@ -286,7 +292,8 @@ class Walk:
         output = self.nodes[number].process.output
         assert "Traceback" not in output, output
 
-    async def end(self) -> None:
+    def end(self) -> None:
+        """Raise AssertionError when a node had a fault of its own."""
         for number in range(len(self.nodes)):
             self._check_log(number)
 
