@@ -2,13 +2,12 @@
 
 import asyncio
 import os
+import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-
-from redis.exceptions import RedisError
 
 from tests.cluster.walk import Walk
 from tests.nodes import LEASE, Node
@@ -75,6 +74,21 @@ async def dropped(walk: Walk, number: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def flapping(walk: Walk, number: int) -> AsyncIterator[None]:
+    """Its link breaks again and again, at whatever it is while it comes back."""
+
+    async def flap() -> None:
+        while True:
+            walk.nodes[number].cable.drop()
+            await asyncio.sleep(walk.fate.uniform(0.0, 0.4))
+
+    task = asyncio.create_task(flap())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
 async def restarted(walk: Walk, number: int) -> AsyncIterator[None]:
     walk.redis.kill()
     yield
@@ -96,7 +110,8 @@ FAULTS = {
     "hang": Fault(hung(there=True, back=True), 8.0, Deaf.NODE),
     "hang on the way there": Fault(hung(there=True, back=False), 8.0, Deaf.NODE),
     "hang on the way back": Fault(hung(there=False, back=True), 8.0, Deaf.NODE),
-    "CLIENT KILL": Fault(dropped, 0.5, Deaf.NODE),
+    "CLIENT KILL": Fault(dropped, 0.5, Deaf.NODE, concerns_redis=True),
+    "link dropped again and again": Fault(flapping, 6.0, Deaf.NODE),
     "Redis restarted": Fault(restarted, 2.0, Deaf.NOBODY, concerns_redis=True),
     "Redis away for long": Fault(restarted, 8.0, Deaf.NOBODY, concerns_redis=True),
     "Redis paused": Fault(frozen, 2.0, Deaf.NOBODY, concerns_redis=True),
@@ -111,16 +126,21 @@ def stop(node: Node) -> None:
 
 def kill_link(walk: Walk, node: Node) -> None:
     for address in node.cable.far_addresses:
-        try:
-            walk.redis.ask("CLIENT", "KILL", "ADDR", address)
-        except RedisError:  # it is away itself, or the connection is
-            return
+        walk.redis.ask("CLIENT", "KILL", "ADDR", address)
 
 
-def deaf(chosen: list[tuple[Fault, int]], nodes: int) -> set[int]:
+def choose(fate: random.Random, nodes: int) -> dict[str, int]:
+    """One fault or two, each with its node. Redis cannot be paused, nor kill a link, while it is away."""
+    while True:
+        names = fate.sample(sorted(FAULTS), fate.choice((1, 2)))
+        if sum(FAULTS[name].concerns_redis for name in names) < 2:
+            return dict(zip(names, fate.sample(range(nodes), len(names)), strict=True))
+
+
+def deaf(chosen: dict[str, int], nodes: int) -> set[int]:
     """The nodes whose clients may miss what other nodes take. Two faults at a time are worse than each."""
     everybody = set(range(nodes))
     if len(chosen) > 1:
-        return everybody if any(fault.concerns_redis for fault, _ in chosen) else {number for _, number in chosen}
-    [(fault, number)] = chosen
-    return {Deaf.NOBODY: set[int](), Deaf.NODE: {number}, Deaf.ALL: everybody}[fault.deaf]
+        return everybody if any(FAULTS[name].concerns_redis for name in chosen) else set(chosen.values())
+    [(name, number)] = chosen.items()
+    return {Deaf.NOBODY: set[int](), Deaf.NODE: {number}, Deaf.ALL: everybody}[FAULTS[name].deaf]

@@ -32,6 +32,7 @@ class Life:
     sure: dict[str, object] = field(default_factory=dict)
     views: dict[str, set[str]] = field(default_factory=dict)
     heard: dict[str, set[Event]] = field(default_factory=dict)
+    barred: set[Event] = field(default_factory=set)  # that must not come
     wrong: list[str] = field(default_factory=list)
     is_over: bool = False
     out: "asyncio.Queue[tuple[str, dict[str, str]]]" = field(default_factory=asyncio.Queue)
@@ -84,6 +85,7 @@ class Life:
         newest = self._newest.get((stream, channel), 0)
         self._note(number > newest, f"event {number} of {stream} came to {channel} after {newest}")
         self._newest[stream, channel] = max(number, newest)
+        self._note((stream, number) not in self.barred, f"event {number} of {stream} came to whom it excludes")
         self.heard.setdefault(channel, set()).add((stream, number))
 
     def _note(self, is_right: bool, what: str) -> None:
@@ -101,6 +103,7 @@ class Tab:
         self._ports = ports
         self._ended = ended
         self._wrong: list[str] = []
+        self._heard: set[Event] = set()
         self._task = asyncio.create_task(self._run())
 
     def __repr__(self) -> str:
@@ -110,6 +113,11 @@ class Tab:
     def wrong(self) -> list[str]:
         """What it was told and must not have been."""
         return [*self._wrong, *(self.life.wrong if self.life is not None else ())]
+
+    @property
+    def heard(self) -> set[Event]:
+        """All events that came, over whatever connection."""
+        return self._heard.union(*(self.life.heard.values() if self.life is not None else ()))
 
     def subscribe(self, channel: str) -> None:
         self.wanted.add(channel)
@@ -155,6 +163,7 @@ class Tab:
             raise
         finally:
             speaking.cancel()
+            self._heard = self.heard
             life.is_over, self.life = True, None
             self._wrong += [f"{self!r} {each}" for each in life.wrong]
 

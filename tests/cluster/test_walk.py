@@ -4,42 +4,50 @@ With --torture there are more seeds and more rounds: REVERB_WALK=100-140 chooses
 """
 
 import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import pytest
 
-from tests.cluster.faults import FAULTS, deaf
+from tests.cluster.faults import FAULTS, choose, deaf
 from tests.cluster.walk import CALM, HOLD, QUIET, Walk
 from tests.nodes import Nodes
 from tests.redis_process import RedisProcess
 
-ROUNDS = 2  # of a walk in its short form
-MANY = 12
-LONG = 900.0  # seconds for one walk in its long form
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a walk: how many outages, and how many seconds each lasts at most."""
+
+    seeds: str
+    outages: int
+    longest: float
+    limit: float  # seconds for the whole
+
+
+SMALL = Size("414", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
+BIG = Size("1-6", 12, 10.0, 900.0)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    is_long = metafunc.config.getoption("--torture")
-    first, _, last = os.environ.get("REVERB_WALK", "1-6" if is_long else "1-1").partition("-")
-    metafunc.parametrize("seed", range(int(first), int(last or first) + 1))
+    size = BIG if metafunc.config.getoption("--torture") else SMALL
+    first, _, last = os.environ.get("REVERB_WALK", size.seeds).partition("-")
+    limit = pytest.mark.timeout(size.limit)
+    seeds = range(int(first), int(last or first) + 1)
+    metafunc.parametrize(("seed", "size"), [pytest.param(seed, size, id=f"seed {seed}", marks=limit) for seed in seeds])
 
 
-@pytest.fixture
-def rounds(pytestconfig: pytest.Config) -> int:
-    return MANY if pytestconfig.getoption("--torture") else ROUNDS
-
-
-@pytest.mark.timeout(LONG)
-async def test_all_nodes_and_clients_agree_after_every_fault(seed: int, rounds: int, redis: RedisProcess) -> None:
+async def test_all_nodes_and_clients_agree_after_every_fault(seed: int, size: Size, redis: RedisProcess) -> None:
     with Nodes(3, redis, cables=True) as nodes:
         walk = Walk(seed, nodes, redis)
         try:
             await walk.steps(1.0)
             await walk.agree(CALM)
-            for _ in range(rounds):
-                await outage(walk)
+            for _ in range(size.outages):
+                await outage(walk, size.longest)
                 await walk.steps(1.0)
                 await walk.agree(CALM)
-            await walk.end()
+            walk.end()
         except BaseException as error:
             error.add_note(walk.tell())
             raise
@@ -48,21 +56,21 @@ async def test_all_nodes_and_clients_agree_after_every_fault(seed: int, rounds: 
         print(dict(walk.done))
 
 
-async def outage(walk: Walk) -> None:
+async def outage(walk: Walk, longest: float) -> None:
     """One fault or two, with all that goes on meanwhile, until it is quiet again."""
-    chosen = walk.random.sample(sorted(FAULTS), walk.random.choice((1, 2)))
-    numbers = walk.random.sample(range(len(walk.nodes)), 2)
-    faults = [(FAULTS[name], number) for name, number in zip(chosen, numbers, strict=False)]
-    walk.deaf = deaf(faults, len(walk.nodes))
-    acts = [fault.begin(walk, number) for fault, number in faults]
-    for name, act, number in zip(chosen, acts, numbers, strict=False):
-        walk.say(name, f"at {number}")
-        await act.__aenter__()
-        await walk.steps(walk.random.uniform(0.1, 0.5))
-    for name, act, (fault, number) in zip(chosen, acts, faults, strict=True):
-        await walk.steps(walk.random.uniform(0.0, fault.seconds / len(acts)))
-        walk.say("mended", f"{name} at {number}")
-        await act.__aexit__(None, None, None)
+    fate = walk.fate
+    chosen = choose(fate, len(walk.nodes))
+    walk.deaf = deaf(chosen, len(walk.nodes))
+    async with AsyncExitStack() as all_mended:
+        mended = {name: await all_mended.enter_async_context(AsyncExitStack()) for name in chosen}
+        for name, number in chosen.items():
+            walk.say(name, f"at {number}")
+            await mended[name].enter_async_context(FAULTS[name].begin(walk, number))
+            await walk.steps(fate.uniform(0.1, 0.5))
+        for name in fate.sample(sorted(chosen), len(chosen)):
+            await walk.steps(fate.uniform(0.0, min(FAULTS[name].seconds, longest) / len(chosen)))
+            walk.say("mended", name)
+            await mended[name].aclose()
     await walk.steps(0.5)
     await walk.agree(QUIET, HOLD)
     walk.deaf = None

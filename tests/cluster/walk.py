@@ -28,7 +28,7 @@ CALM = 10.0  # and when there was none
 HOLD = 1.5  # seconds for which they must: by then every node has beaten over its link
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Due:
     """An event that a subscriber must get, as long as it is subscribed."""
 
@@ -36,6 +36,9 @@ class Due:
     channel: str
     life: Life
     token: object
+
+    def __repr__(self) -> str:
+        return f"{self.event} in {self.channel} to {self.life.socket_id} at {self.life.node}"
 
     @property
     def is_missing(self) -> bool:
@@ -50,7 +53,7 @@ class Publisher:
     stream: str
     node: int
     target: Target
-    wanted: "asyncio.Queue[tuple[str, ...]]" = field(default_factory=asyncio.Queue)
+    wanted: "asyncio.Queue[tuple[tuple[str, ...], Tab | None]]" = field(default_factory=asyncio.Queue)
     number: int = 0
     task: "asyncio.Task[None] | None" = None
 
@@ -62,11 +65,14 @@ class Publisher:
 
 
 class Walk:
-    """`deaf` has the nodes that may miss events now; it is None while there is no fault and nothing to mend."""
+    """`deaf` has the nodes that may miss events now; it is None while there is no fault and nothing to mend.
+
+    Faults are chosen by a random of their own, `fate`: how many steps there are depends on the machine's speed.
+    """
 
     def __init__(self, seed: int, nodes: Nodes, redis: RedisProcess) -> None:
         self.nodes, self.redis = nodes, redis
-        self.random = random.Random(seed)
+        self.random, self.fate = random.Random(seed), random.Random(seed)
         self.tabs: list[Tab] = []
         self.deaf: set[int] | None = None
         self.done: Counter[str] = Counter()
@@ -142,8 +148,9 @@ class Walk:
     def _publish(self) -> str:
         publisher = self.random.choice(self._publishers)
         channels = tuple(self.random.sample(CHANNELS, self.random.choice((1, 1, 2))))
-        publisher.wanted.put_nowait(channels)
-        return f"over {publisher.stream} to {', '.join(channels)}"
+        but = self.random.choice(self.tabs) if self.tabs and self.random.random() < 0.2 else None
+        publisher.wanted.put_nowait((channels, but))
+        return f"over {publisher.stream} to {', '.join(channels)}{f', but not to {but!r}' if but else ''}"
 
     def _ended(self, tab: Tab, how: str) -> None:
         self.say("cut off", f"{tab!r}: {how}")
@@ -160,22 +167,25 @@ class Walk:
 
     async def _work(self, publisher: Publisher) -> None:
         while True:
-            channels = await publisher.wanted.get()
+            channels, but = await publisher.wanted.get()
             try:
-                await self._post(publisher, channels)
+                await self._post(publisher, channels, but.life if but is not None else None)
             finally:
                 publisher.wanted.task_done()
 
-    async def _post(self, publisher: Publisher, channels: tuple[str, ...]) -> None:
+    async def _post(self, publisher: Publisher, channels: tuple[str, ...], but: Life | None) -> None:
         publisher.number += 1
         event = (publisher.stream, publisher.number)
         dues = [
             Due(event, channel, tab.life, tab.life.sure[channel])
             for tab in self.tabs
             for channel in channels
-            if tab.life is not None and channel in tab.life.sure
+            if tab.life is not None and tab.life is not but and channel in tab.life.sure
         ]
         calm, body = self.deaf is None, {"name": "numbered", "data": json.dumps(event), "channels": channels}
+        if but is not None:
+            body["socket_id"] = but.socket_id
+            but.barred.add(event)
         try:
             status = (await publisher.target.post("/events", body)).status_code
         except Deviation as end:
@@ -265,8 +275,7 @@ class Walk:
     def check(self) -> None:
         """Raise AssertionError when something was said that must not be."""
         wrong = [*self.wrong, *(f"{tab!r} {each}" for tab in self.tabs for each in tab.wrong)]
-        lives = [tab.life for tab in self.tabs if tab.life is not None]
-        refused = [event for life in lives for events in life.heard.values() for event in events & self._refused]
+        refused = [event for tab in self.tabs for event in tab.heard & self._refused]
         assert not wrong, wrong
         assert not refused, f"came though they were refused: {refused}"
         ended = {number: node.process.returncode for number, node in enumerate(self.nodes)}
@@ -276,14 +285,15 @@ class Walk:
         """An event on each node to each channel must reach every subscriber."""
         for publisher in self._publishers:
             for channel in CHANNELS:
-                publisher.wanted.put_nowait((channel,))
+                publisher.wanted.put_nowait(((channel,), None))
         await self.agree(CALM)
 
     def _check_log(self, number: int) -> None:
         output = self.nodes[number].process.output
         assert "Traceback" not in output, output
 
-    async def end(self) -> None:
+    def end(self) -> None:
+        """Raise AssertionError when a node had a fault of its own."""
         for number in range(len(self.nodes)):
             self._check_log(number)
 
@@ -293,7 +303,8 @@ class Walk:
 
     def tell(self) -> str:
         """For whoever looks into a failure."""
-        return "\n".join([f"seed {self._seed}, the last steps:", *self.last])
+        logs = [f"node {number} said last:\n{node.process.output[-3000:]}" for number, node in enumerate(self.nodes)]
+        return "\n".join([f"seed {self._seed}, the last steps:", *self.last, *logs])
 
 
 async def _channels(target: Target) -> dict[str, dict[str, int]]:
