@@ -71,7 +71,7 @@ async def test_a_channel_is_occupied_by_the_first_and_vacated_by_the_last(group:
 
 
 async def test_of_first_subscribers_at_the_same_time_exactly_one_occupies_the_channel(group: Group) -> None:
-    """pp 12.20: 318."""
+    """pp-318."""
     asked = [side.asks_to_join("a") for _ in range(50) for side in (group.one, group.other)]
     outcomes = [joined(outcome) for outcome in await asyncio.gather(*asked)]
     assert Counter(outcome.occupied for outcome in outcomes) == {True: 1, False: 99}
@@ -179,7 +179,7 @@ async def test_what_was_left_is_gone_without_a_trace(group: Group) -> None:
 
 
 async def test_an_event_is_delivered_once_on_every_node_in_its_order(group: Group) -> None:
-    """pp 12.20: 314."""
+    """pp-314."""
     for side in group.sides:
         await side.join("a")
     payloads = [b'{"n":%d}' % number for number in range(500)]
@@ -190,7 +190,7 @@ async def test_an_event_is_delivered_once_on_every_node_in_its_order(group: Grou
 
 
 async def test_the_excluded_socket_is_named_to_every_node(group: Group) -> None:
-    """pp 12.20: 315."""
+    """pp-315."""
     await group.other.join("a")
     for exclude in ("123.456", None):
         group.one.publish("a", b"{}", exclude)
@@ -208,7 +208,7 @@ async def test_an_excluded_socket_id_that_is_none_excludes_nobody(group: Group, 
 
 
 async def test_the_last_event_of_a_cache_channel_comes_with_a_subscription_on_any_node(group: Group) -> None:
-    """pp 12.20: 316."""
+    """pp-316."""
     assert joined(await group.other.join("cache-x")).last_event is None
     group.one.publish("cache-x", b'{"n":1}', keep=60)
     group.one.publish("cache-x", b'{"n":2}', keep=60)

@@ -129,7 +129,7 @@ async def test_the_last_who_leave_a_cut_node_are_told_before_their_channel(lab: 
 
 @ON_EVERY
 async def test_a_killed_node_s_members_are_announced_gone_once_within_the_lease(lab: Lab) -> None:
-    """pp 12.20: 317."""
+    """pp-317."""
     one, other = await two_with_members(lab)
     third = await lab.peer()
     await third.join(X, DORA)

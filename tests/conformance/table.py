@@ -15,21 +15,15 @@ NUMBER = re.compile(r"\b(pp|rb)-([0-9]+)\b")
 # What no test shows yet, and why: ranges of numbers, both ends included.
 NOT_YET = {
     "pp": [
-        ((112, 112), "many nodes: with the backplane over Redis"),
         ((134, 141), "subscription_count frames: later, off by default"),
-        ((157, 157), "many nodes: with the backplane over Redis"),
-        ((175, 175), "many nodes: with the backplane over Redis"),
         ((178, 186), "watchlists: later"),
         ((187, 190), "authorized connections: later"),
-        ((241, 241), "many nodes: with the backplane over Redis"),
         ((263, 286), "webhooks: later"),
         ((291, 291), "outside: the suite of pusher-js runs against hosted Pusher's own test servers"),
         ((293, 293), "needs PHP; its requests are sent byte by byte in other cases (pp-192, pp-256, pp-260, rb-131)"),
-        ((314, 319), "many nodes: with the backplane over Redis"),
-        ((321, 321), "a rolling restart needs two nodes; the restart of one is pp-289"),
         ((323, 323), "HTTP fallbacks are not offered: clients set enabledTransports to ws and wss"),
     ],
-    "rb": [((164, 174), "many nodes: with the backplane over Redis")],
+    "rb": [],
 }
 
 HEAD = """\

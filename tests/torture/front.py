@@ -1,20 +1,26 @@
-"""What stands in front of two servers while one takes the place of the other: it passes newcomers on to one of them."""
+"""What stands in front of servers that are replaced: it passes newcomers on to those that are to have them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 
 class Front:
-    """Bytes come in on `port`, and go on to the `server`'s port that was set when their connection was made."""
+    """Bytes come in on `port`, and go on to one of the `servers`, ports, that were set when their connection was made.
 
-    def __init__(self, server: int) -> None:
-        self.server = server
+    Each of them has its turn.
+    """
+
+    def __init__(self, servers: Sequence[int]) -> None:
+        self.servers = servers
         self.port = 0
+        self._taken = 0
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = self.servers[self._taken % len(self.servers)]
+        self._taken += 1
         try:
-            answers, onward = await asyncio.open_connection("127.0.0.1", self.server)
+            answers, onward = await asyncio.open_connection("127.0.0.1", server)
         except OSError:
             writer.transport.abort()
             return
@@ -34,9 +40,9 @@ async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> 
 
 
 @asynccontextmanager
-async def front(server: int) -> AsyncIterator[Front]:
+async def front(*servers: int) -> AsyncIterator[Front]:
     """One on every address of this machine."""
-    found = Front(server)
+    found = Front(servers)
     listener = await asyncio.start_server(found.take, "0.0.0.0", 0)
     found.port = listener.sockets[0].getsockname()[1]
     try:

@@ -12,16 +12,16 @@ EVENT = b'{"name":"ev","channel":"flock","data":"{}"}'
 TOLD = "Published ev to flock"  # what the server's log says of each
 
 
-async def once(port: int) -> str:
+async def once(port: int, event: bytes = EVENT) -> str:
     """Publish over a connection of its own: `answered`, `refused` before it was sent, or `unanswered`."""
-    query = signed_query(APP, "POST", f"/apps/{APP.id}/events", EVENT, {}, {})
+    query = signed_query(APP, "POST", f"/apps/{APP.id}/events", event, {}, {})
     line = f"POST /apps/{APP.id}/events?{query} HTTP/1.1"
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return "refused"
     try:
-        writer.write(request(line, f"Content-Length: {len(EVENT)}", "Connection: close", body=EVENT))
+        writer.write(request(line, f"Content-Length: {len(event)}", "Connection: close", body=event))
         answer = await reader.read()
     except ConnectionError:
         answer = b""

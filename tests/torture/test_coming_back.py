@@ -139,7 +139,7 @@ async def test_pusher_js_moves_to_the_process_beside_it(row: Row, big: bool) -> 
         await stack.enter_async_context(flock(old.port, raw, "flock"))
         story = await stack.enter_async_context(crowd(proxy.port, count, old))
         told = await stack.enter_async_context(publishing(big=big, port=proxy.port))
-        proxy.server = new.port
+        proxy.servers = [new.port]
         old.terminate()
         assert await asyncio.to_thread(old.wait, drain + LAST + 10) == 0
         back = await story.told("all here", PATIENCE)

@@ -64,6 +64,8 @@ def decode(data: bytes) -> Message:
     """Read it back. Raise ValueError when it is none."""
     head, _, payload = data.partition(b"\n")
     _, origin, sequence, exclude = head.split(b" ")
+    if not payload:
+        raise ValueError("it says nothing")
     return Message(origin, int(sequence), None if exclude == b"-" else exclude.decode("ascii"), payload)
 
 
