@@ -14,7 +14,6 @@ from reverb_py.protocol.names import is_cache
 
 CHANNELS = 50  # of one event that are kept
 LONGEST = 200  # characters of an event's name, a path or a reason that are kept
-NEWEST = 10_000  # channels whose newest event is known, the longest silent ones are forgotten
 UNHEARD = 1_000  # events without a receiver that a later subscription is compared with
 LATE = 60  # seconds after which a subscription has nothing to do with an event before it
 
@@ -49,7 +48,7 @@ class Ledger:
         self._published: deque[Receipt] = deque(maxlen=size)
         self._refused: deque[Receipt] = deque(maxlen=size)
         self._subscriptions: deque[RefusedSubscription] = deque(maxlen=size)
-        self._newest: OrderedDict[tuple[str, str], Receipt] = OrderedDict()  # (app id, channel) -> its newest event
+        self._newest: dict[tuple[str, str], Receipt] = {}  # (app id, channel) -> its newest event among the published
         self._unheard: OrderedDict[tuple[str, str], Receipt] = OrderedDict()
         self._refusals = 0
 
@@ -59,19 +58,25 @@ class Ledger:
             # Those with receivers first: what is left must not look as if nobody had received it.
             most = sorted(fact.received.items(), key=lambda each: -each[1])
             fact = replace(fact, event=fact.event[:LONGEST], received=dict(most[:CHANNELS]))
-        receipt = Receipt(at, fact, fact.id, max(more, 0))
-        self._published.append(receipt)
         if not self._published.maxlen:
             return
         newest = self._newest
+        if len(self._published) == self._published.maxlen:
+            self._forget(self._published[0])
+        receipt = Receipt(at, fact, fact.id, max(more, 0))
+        self._published.append(receipt)
         for channel in fact.received:
-            key = fact.app_id, channel
-            newest[key] = receipt
-            newest.move_to_end(key)
-        while len(newest) > NEWEST:
-            newest.popitem(last=False)
+            newest[fact.app_id, channel] = receipt
         if not all(fact.received.values()):
             self._note_unheard(receipt, fact)
+
+    def _forget(self, receipt: Receipt) -> None:
+        """It makes room: what would be counted with it, nobody could see."""
+        newest, fact = self._newest, receipt.fact
+        if isinstance(fact, facts.Published):
+            for channel in fact.received:
+                if newest.get(key := (fact.app_id, channel)) is receipt:
+                    del newest[key]
 
     def _note_unheard(self, receipt: Receipt, fact: facts.Published) -> None:
         for channel, count in fact.received.items():

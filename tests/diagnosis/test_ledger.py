@@ -1,9 +1,11 @@
 """Receipts: what became of publishes and subscriptions, counted rightly and bounded."""
 
+import gc
+
 import pytest
 
 from reverb_py import codes
-from reverb_py.diagnosis.ledger import CHANNELS
+from reverb_py.diagnosis.ledger import CHANNELS, Receipt
 from reverb_py.hub import facts
 from tests.diagnosis.observed import OTHER, Observed
 
@@ -37,6 +39,19 @@ def test_only_the_newest_receipts_are_kept_and_none_when_the_size_is_nothing() -
     empty = Observed(size=0)
     empty.posts("x")
     assert empty.report() == []
+
+
+def test_a_receipt_that_made_room_is_held_by_nothing() -> None:
+    """Though it was the newest of its channel, in which nothing is published any more."""
+    world = Observed(size=2)
+    for number in range(20):
+        world.listener(f"channel-{number}")
+        world.posts(f"channel-{number}", event="of its own")
+    assert [
+        each.fact.event
+        for each in gc.get_objects()
+        if isinstance(each, Receipt) and isinstance(each.fact, facts.Published) and each.fact.event == "of its own"
+    ] == ["of its own"] * 2
 
 
 def test_a_receipt_is_bounded_whatever_the_event_held(world: Observed) -> None:
