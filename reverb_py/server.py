@@ -23,6 +23,7 @@ from reverb_py.protocol.errors import ErrorCode
 from reverb_py.protocol.frames import PING
 from reverb_py.settings import ConfigError, Settings, check_certificate
 from reverb_py.transports.backlog import Backlog
+from reverb_py.transports.certificate import exchange
 from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.failures import Failures
 from reverb_py.transports.http import HttpApi, create_app
@@ -265,8 +266,8 @@ def _reload(settings: Settings, node: Node, config: uvicorn.Config, read_apps: C
         if not len(apps):  # an editor at work: without apps every client would be sent away for good (4001)
             raise ConfigError("no app has credentials now")
         if config.ssl is not None:
-            check_certificate(settings)  # a pair that does not fit would already have replaced the live certificate
-            config.ssl.load_cert_chain(settings.tls_cert, settings.tls_key, password="")  # else OpenSSL may ask for it
+            check_certificate(settings)  # says what to correct
+            exchange(config, settings.tls_cert, settings.tls_key)
     except (ConfigError, OSError) as error:
         logger.error("Nothing was reloaded, the server goes on as before: %s", error)
         return

@@ -110,16 +110,16 @@ def test_a_certificate_with_its_key_is_accepted(place: Place, tmp_path: Path) ->
     assert str(cert) in place.refusal({"REVERB_TLS_CERT": str(cert), "REVERB_TLS_KEY": str(cert)})
 
 
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed pair for localhost."""
+def make_certificate(directory: Path, *, rsa_key: bool = False) -> tuple[Path, Path]:
+    """A self-signed pair for localhost, its key on an elliptic curve if it is not to be one of RSA."""
     import datetime
 
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.x509.oid import NameOID
 
-    private = ec.generate_private_key(ec.SECP256R1())
+    private = rsa.generate_private_key(65_537, 2_048) if rsa_key else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (

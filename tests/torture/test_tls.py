@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,9 +108,11 @@ def trusted_pair(directory: Path) -> dict[str, Path]:
 
 
 async def test_exchange_of_a_certificate(watch: Watch, tmp_path: Path) -> None:
-    """Six SIGHUPs exchange the certificate under traffic: newcomers are shown the new one, and nobody is dropped."""
+    """Six SIGHUPs exchange the certificate, its type of key too: newcomers are shown the new one, nobody is dropped."""
     files = trusted_pair(tmp_path)
-    pairs = [*[make_certificate] * 5, trusted_pair]  # at last the one that newcomers trust
+    curve, rsa = partial(make_certificate, rsa_key=False), partial(make_certificate, rsa_key=True)
+    # At last the one that newcomers trust.
+    pairs: list[Callable[[Path], object]] = [curve, rsa, rsa, curve, rsa, trusted_pair]
     async with watch(env={name: str(file) for name, file in files.items()}) as server:
         for number, put in enumerate(pairs, 1):
             put(tmp_path)
