@@ -67,8 +67,9 @@ class Shard:
         self._epoch: bytes | None = None
         self._beats = self._echoed = self._unanswered = 0
         self._since = 0  # Redis's time in ms at which this link began, while it settles
+        self._settle_from = 0.0
         self._settle_until: float | None = None
-        self._peers = 0  # nodes that beat when all was well, this one included
+        self._peers = 0  # nodes that beat when all was well, this one included; one that has just come is not counted
         self._bury_from = 0.0
         self._compare_at: float | None = None
         self._was_buried = False
@@ -149,7 +150,7 @@ class Shard:
             return
         self.seats.compare_views(link, forget=False)
         self._compare_at = max(self._compare_at or 0, now + (self._lease if was_emptied else REGROUP))
-        self._settle_until = now + SETTLE
+        self._settle_from, self._settle_until = now + RETRY[1], now + SETTLE
         self._settle(link)
 
     async def _own_ledger(self, link: Link, patience: asyncio.Timeout) -> dict[bytes, bytes]:
@@ -266,7 +267,7 @@ class Shard:
         self._was_buried = False
         if self._settle_until is None:
             self._peers = beating
-        elif beating >= self._peers:
+        elif beating >= self._peers and self._clock() >= self._settle_from:
             self._flow(link)
         if self._clock() >= self._bury_from:
             for node in dead:
