@@ -68,7 +68,7 @@ def test_a_beat_counts_who_lives_and_who_has_beaten_since_a_time(redis: RedisPro
     beat(redis, 1, "b")
     known, _, now, living, *dead = beat(redis, 1)
     assert (known, living, dead) == (1, 2, [])
-    later = f"{int(str(now)) + 1}"
+    later = f"{int(str(now)) + 60_000}"
     assert beat(redis, 1, since=later)[3] == 0
     beat(redis, 1, "b", lease=0)
     known, _, _, living, *dead = beat(redis, 1)
