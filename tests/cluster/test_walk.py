@@ -47,7 +47,7 @@ async def test_all_nodes_and_clients_agree_after_every_fault(seed: int, size: Si
                 await outage(walk, size.longest)
                 await walk.steps(1.0)
                 await walk.agree(CALM)
-            walk.end()
+            await walk.end()
         except BaseException as error:
             error.add_note(walk.tell())
             raise
