@@ -107,6 +107,7 @@ FAULTS = {
     "stop, shorter than the lease": Fault(stopped, 1.0, Deaf.NOBODY),
     "stop, longer than the lease": Fault(stopped, LEASE + 4.0, Deaf.NODE),
     "cut": Fault(cut, LEASE + 4.0, Deaf.NODE),
+    "hang, shorter than four beats": Fault(hung(there=True, back=True), 2.0, Deaf.NOBODY),
     "hang": Fault(hung(there=True, back=True), 8.0, Deaf.NODE),
     "hang on the way there": Fault(hung(there=True, back=False), 8.0, Deaf.NODE),
     "hang on the way back": Fault(hung(there=False, back=True), 8.0, Deaf.NODE),

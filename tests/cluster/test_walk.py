@@ -25,8 +25,8 @@ class Size:
     limit: float  # seconds for the whole
 
 
-SMALL = Size("414", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
-BIG = Size("1-6", 12, 10.0, 900.0)
+SMALL = Size("96", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
+BIG = Size("1-3", 12, 10.0, 900.0)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
