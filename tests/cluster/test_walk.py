@@ -25,7 +25,7 @@ class Size:
     limit: float  # seconds for the whole
 
 
-SMALL = Size("96", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
+SMALL = Size("2331", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
 BIG = Size("1-3", 12, 10.0, 900.0)
 
 

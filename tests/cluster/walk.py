@@ -201,14 +201,16 @@ class Walk:
             self.wrong.append(f"event {event} was answered with {status}")
 
     async def lose(self, number: int) -> None:
-        """A node is about to be killed: nothing that it took is due any more."""
-        publisher = self._publishers[number]
-        await publisher.close()
-        self._dues = [due for due in self._dues if due.event[0] != publisher.stream]
+        """A node ends: nobody publishes there any more."""
+        await self._publishers[number].close()
         self._check_log(number)
 
+    def forget(self, number: int) -> None:
+        """It had no time to send what it took: nothing of that is due any more."""
+        self._dues = [due for due in self._dues if due.event[0] != self._publishers[number].stream]
+
     def replace(self, number: int) -> None:
-        """A killed node has a successor."""
+        """A node has a successor."""
         self._publishers[number] = self._publisher(number)
 
     # The model, and what nodes and clients say.
