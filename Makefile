@@ -35,8 +35,8 @@ $(NODE): tests/clients/package-lock.json
 test: setup $(NODE)  ## all tests; ARGS="-k presence" chooses
 	@$(PY) -m pytest -n 4 --dist loadfile $(ARGS)
 
-torture: setup $(NODE)  ## attacks on a real server in their big forms, then a soak, ten minutes in all; ARGS="-k slow" chooses
-	@$(PY) -m pytest tests/torture --torture $(ARGS)
+torture: setup $(NODE)  ## attacks on a real server in their big forms, a walk over three nodes, a soak, a quarter of an hour in all; ARGS="-k slow" chooses
+	@$(PY) -m pytest tests/torture tests/cluster/test_walk.py --torture $(ARGS)
 	@$(PY) -m tests.torture.soak --minutes $(or $(SOAK),3)
 
 check: setup  ## ruff, mypy strict, import contracts, Dockerfile and compose file

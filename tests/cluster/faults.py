@@ -35,8 +35,22 @@ class Fault:
 async def killed(walk: Walk, number: int) -> AsyncIterator[None]:
     """SIGKILL, and later another process in its place."""
     await walk.lose(number)
+    walk.forget(number)
     walk.nodes[number].kill()
     yield
+    await asyncio.to_thread(walk.nodes[number].restart)
+    walk.replace(number)
+
+
+@asynccontextmanager
+async def terminated(walk: Walk, number: int) -> AsyncIterator[None]:
+    """SIGTERM, and another process in its place, as in a deployment: what it has accepted still reaches the others."""
+    process = walk.nodes[number].process
+    process.terminate()
+    ended = asyncio.create_task(asyncio.to_thread(process.wait))
+    yield
+    assert await ended == 0, process.output
+    await walk.lose(number)
     await asyncio.to_thread(walk.nodes[number].restart)
     walk.replace(number)
 
@@ -104,9 +118,11 @@ async def frozen(walk: Walk, number: int) -> AsyncIterator[None]:
 
 FAULTS = {
     "kill": Fault(killed, 2.0, Deaf.NOBODY),
+    "SIGTERM": Fault(terminated, 2.0, Deaf.NOBODY),
     "stop, shorter than the lease": Fault(stopped, 1.0, Deaf.NOBODY),
     "stop, longer than the lease": Fault(stopped, LEASE + 4.0, Deaf.NODE),
     "cut": Fault(cut, LEASE + 4.0, Deaf.NODE),
+    "hang, shorter than four beats": Fault(hung(there=True, back=True), 2.0, Deaf.NOBODY),
     "hang": Fault(hung(there=True, back=True), 8.0, Deaf.NODE),
     "hang on the way there": Fault(hung(there=True, back=False), 8.0, Deaf.NODE),
     "hang on the way back": Fault(hung(there=False, back=True), 8.0, Deaf.NODE),

@@ -18,7 +18,7 @@ from tests.clients.apps import MAIN
 CREDENTIALS = Credentials(MAIN.id, MAIN.key, MAIN.secret)
 HANDSHAKE = 2.0  # seconds that a handshake may take: a node that is stopped accepts, and says nothing
 AGAIN = 0.2  # seconds before a tab that was cut off comes back
-OUTAGE = (1006, 4100)  # how an outage may end a connection
+OUTAGE = (1006, 4100, 4200)  # how an outage or a deployment may end a connection
 
 Event = tuple[str, int]  # the process that took it, and its number there
 

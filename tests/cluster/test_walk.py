@@ -25,8 +25,8 @@ class Size:
     limit: float  # seconds for the whole
 
 
-SMALL = Size("414", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
-BIG = Size("1-6", 12, 10.0, 900.0)
+SMALL = Size("2331", 2, 2.0, 60.0)  # a cut and a kill, then a Redis that comes back empty
+BIG = Size("1-3", 12, 10.0, 900.0)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,7 +47,7 @@ async def test_all_nodes_and_clients_agree_after_every_fault(seed: int, size: Si
                 await outage(walk, size.longest)
                 await walk.steps(1.0)
                 await walk.agree(CALM)
-            walk.end()
+            await walk.end()
         except BaseException as error:
             error.add_note(walk.tell())
             raise

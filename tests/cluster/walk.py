@@ -201,14 +201,16 @@ class Walk:
             self.wrong.append(f"event {event} was answered with {status}")
 
     async def lose(self, number: int) -> None:
-        """A node is about to be killed: nothing that it took is due any more."""
-        publisher = self._publishers[number]
-        await publisher.close()
-        self._dues = [due for due in self._dues if due.event[0] != publisher.stream]
+        """A node ends: nobody publishes there any more."""
+        await self._publishers[number].close()
         self._check_log(number)
 
+    def forget(self, number: int) -> None:
+        """It had no time to send what it took: nothing of that is due any more."""
+        self._dues = [due for due in self._dues if due.event[0] != self._publishers[number].stream]
+
     def replace(self, number: int) -> None:
-        """A killed node has a successor."""
+        """A node has a successor."""
         self._publishers[number] = self._publisher(number)
 
     # The model, and what nodes and clients say.
@@ -239,9 +241,8 @@ class Walk:
         for publisher in self._publishers:
             if said := await self._disagreement(publisher.target, channels, users):
                 return f"node {publisher.stream} {said}"
-        missing = [due for due in self._dues if due.is_missing]
-        self._dues = missing
-        return f"{len(missing)} events are missing: {missing[:5]}" if missing else ""
+        self._dues = [due for due in self._dues if due.is_missing]
+        return f"{len(self._dues)} events are missing: {self._dues[:5]}" if self._dues else self._left_over()
 
     async def _disagreement(
         self, target: Target, channels: dict[str, dict[str, int]], users: dict[str, list[str]]
@@ -258,6 +259,17 @@ class Walk:
                 return f"answers {answer.text} for {channel}, not {expected}"
         connections = (await target.get("/connections")).json()
         return "" if connections == {"connections": len(self.tabs)} else f"has {connections}, not {len(self.tabs)}"
+
+    def _left_over(self) -> str:
+        """What of the dead is still in Redis, and, when all tabs are gone, of the living."""
+        prefix = f"{self.nodes.channel}:py:{{0}}:"
+        by_node = (("ZCARD", "leases"), ("HLEN", "links"), ("HLEN", "connections"))
+        counts = {name: self.redis.ask(count, prefix + name) for count, name in by_node}
+        if set(counts.values()) != {len(self.nodes)}:
+            return f"Redis knows of other nodes: {counts}"
+        keys = {key.decode().removeprefix(prefix) for key in self.redis.ask("KEYS", f"{self.nodes.channel}:py:*")}
+        left = keys - {*counts, "epoch"}
+        return f"nobody is here, and Redis has {left}" if left and not self.tabs else ""
 
     async def agree(self, seconds: float, hold: float = 0.0) -> None:
         """Wait until all agree, and go on to for a while; raise AssertionError when they do not."""
@@ -292,8 +304,11 @@ class Walk:
         output = self.nodes[number].process.output
         assert "Traceback" not in output, output
 
-    def end(self) -> None:
-        """Raise AssertionError when a node had a fault of its own."""
+    async def end(self) -> None:
+        """All tabs leave. Raise AssertionError when something is left of them, or a node had a fault of its own."""
+        leaving, self.tabs = self.tabs, []
+        await asyncio.gather(*[tab.close() for tab in leaving], *self._leaving)
+        await self.agree(CALM)
         for number in range(len(self.nodes)):
             self._check_log(number)
 
