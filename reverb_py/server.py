@@ -123,7 +123,8 @@ async def _serve(
     endpoint.backlog = Backlog(settings.max_total_backlog)
     endpoint.failures = Failures(settings.max_failures, loop.time)
     endpoint.signatures = Failures(settings.max_failures, loop.time)
-    limits = HttpLimits(settings.max_header_size, settings.request_timeout, descriptors - reserve_of(descriptors))
+    room = descriptors - reserve_of(descriptors)
+    limits = HttpLimits(settings.max_header_size, settings.request_timeout, room, settings.slow_timeout)
 
     sockets = bind(settings.host, settings.port, shared=lifeline is not None)
     addresses: Addresses = [sock.getsockname()[:2] for sock in sockets]

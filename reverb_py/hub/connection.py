@@ -21,7 +21,7 @@ class Connection:
         self.close = close
         self.channels: dict[str, Member | None] = {}  # subscribed channels; the member in presence channels
         self.user: User | None = None
-        self.last_seen = 0.0  # seconds of the loop's clock; any inbound byte is a sign of life
+        self.last_seen = 0.0  # seconds of the loop's clock; any whole frame that comes is a sign of life
         self.pinged_at = 0.0  # when the PING went out that nothing has followed; 0 for none
 
     def send(self, payload: bytes) -> None:

@@ -8,7 +8,7 @@ from reverb_py.hub.connection import Connection
 def overdue(connections: Iterable[Connection], now: float) -> tuple[list[Connection], list[Connection]]:
     """Sort the silent connections into those to ping and those that left a ping unanswered.
 
-    Silence counts from the last inbound byte: `ping_interval` until the ping. From the ping on `pong_timeout` may pass
+    Silence counts from the last inbound frame: `ping_interval` until the ping. From the ping on `pong_timeout` may pass
     until the end (4201). Subscribed or not makes no difference: Reverb forgets those that are not (rb 8, #375).
     """
     to_ping, to_close = [], []

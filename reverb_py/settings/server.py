@@ -149,7 +149,7 @@ class Settings(ListeningSettings):
     slow_timeout: Annotated[
         SomeSeconds,
         About(
-            "How long a reader may be behind without a break; a choice of ours.",
+            "How long a reader may be behind without a break, or take no answer over HTTP; a choice of ours.",
             ("REVERB_SLOW_TIMEOUT",),
             "seconds",
         ),

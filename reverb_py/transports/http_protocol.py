@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
@@ -24,6 +25,7 @@ from reverb_py.handshake import Handshake
 from reverb_py.hub import facts
 from reverb_py.transports.endpoint import Endpoint
 from reverb_py.transports.publishing import ShortWay
+from reverb_py.transports.unread import Unread
 from reverb_py.transports.websocket import WebSocket
 
 CLIENT_HELLO = b"\x16\x03"  # how TLS begins (RFC 8446 5.1: a handshake record of version 3.x)
@@ -38,6 +40,7 @@ class HttpLimits:
     max_head: int = 32_768  # bytes
     timeout: float = 10.0  # seconds until head and body must have arrived
     max_open: int = 0
+    slow_timeout: float = 10.0  # seconds in which a peer must take some of what waits for it
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -63,6 +66,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_message = False
         self._heard = 0.0  # when the last bytes came, by the loop's clock
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread = Unread(self.loop, limits.slow_timeout)
+        self._at_work: RequestResponseCycle | None = None
         self._ending = False  # nothing more is read: the answers that are due end the connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -79,7 +84,19 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         self._unset_keepalive_if_required()
+        self._unread.stop()
+        if self._at_work is not None:  # uvicorn knows of the last one only, and this may wait to write
+            self._at_work.disconnected = True
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.watch(self.transport)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():  # else the rest is waited for
+            self._unread.stop()
 
     def data_received(self, data: bytes) -> None:
         if self.parser is None or self._ending or self.transport.is_closing():
@@ -158,9 +175,15 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._ending and not self.parser.should_upgrade() and self.cycle is not None:
             super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._at_work = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.pipeline:  # uvicorn reads on after each answer: requests whose answers nobody reads would pile up
+        if self.transport.is_closing():
+            self._unread.watch(self.transport)
+        elif self.pipeline:  # uvicorn reads on after each answer: requests whose answers nobody reads would pile up
             self.flow.pause_reading()
 
     # The short way (publishing.py).
@@ -192,7 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._in_message or self._is_answering() or idle < self.timeout_keep_alive:
             self._look_again(max(self.timeout_keep_alive - idle, MIN_WAIT))
         else:
-            super().timeout_keep_alive_handler()
+            self._close()
 
     def _look_again(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
@@ -213,6 +236,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._stop_deadline()
         self._unset_keepalive_if_required()  # of a request before it: the timer would close the WebSocket
+        self._unread.stop()
         self.connections.discard(self)
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
         method, version = self.parser.get_method().decode(), self.parser.get_http_version()
@@ -230,6 +254,8 @@ class HttpProtocol(HttpToolsProtocol):
             config=self.config, server_state=self.server_state, app_state=self.app_state
         )
         websocket.open(self.transport, request, handshake, early)
+        if self.flow.write_paused:  # the transport tells that only once
+            websocket.pause_writing()
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read a request again without its Upgrade header, which a server may ignore (RFC 9110, 7.8)."""
@@ -276,7 +302,7 @@ class HttpProtocol(HttpToolsProtocol):
             text = f"The request did not arrive within {self._limits.timeout:g} seconds (REVERB_REQUEST_TIMEOUT)."
             self._refuse(408, "Request Timeout", text)
         else:
-            self.transport.close()
+            self._close()
 
     def _is_answered(self) -> bool:
         """Return True when the request in work was refused by its head, and only its body is still coming."""
@@ -301,10 +327,15 @@ class HttpProtocol(HttpToolsProtocol):
             return
         head = f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}"
         self.transport.write(f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode())
-        self.transport.close()
+        self._close()
         reason = f"{text} From {self._peer}." if code is None else f"{text} From {self._peer}. [{code}] {code.fix}"
         fact = facts.RequestRefused("", "", "", status, code, reason)
         self._endpoint.node.tell(fact)
+
+    def _close(self) -> None:
+        """End the connection once all is sent, if the peer takes it."""
+        self.transport.close()
+        self._unread.watch(self.transport)
 
     def _start_deadline(self) -> None:
         self._deadline = self.loop.call_later(self._limits.timeout, self._too_late)

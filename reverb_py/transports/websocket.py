@@ -136,11 +136,12 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         session = self._session
-        if session is not None:
+        self._rfc6455.receive_data(data)
+        frames = self._rfc6455.events_received()
+        if frames and session is not None:  # part of a frame is no life: it might come byte by byte, for ever
             session.connection.last_seen = self._endpoint.node.clock()
             session.connection.pinged_at = 0.0
-        self._rfc6455.receive_data(data)
-        for frame in self._rfc6455.events_received():
+        for frame in frames:
             if self._gone or session is None:  # we said goodbye; a client's own close comes last in this list
                 break
             if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.CONT, Opcode.BINARY):

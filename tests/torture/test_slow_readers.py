@@ -9,13 +9,15 @@ from reverb_py.conformance.client import Client
 from reverb_py.conformance.expect import eventually
 from tests.torture.clients import Deaf, deaf
 from tests.torture.conftest import BOTH, Watch
+from tests.torture.killers import request, signed, subscribing
 from tests.torture.proc import MB
-from tests.torture.watching import TOLERANCE, Watched
+from tests.torture.watching import APP, TOLERANCE, Watched
 
 SIZE = 50_000  # bytes of one event
 WINDOW = 4  # events that may be under way: those who read must not be slow themselves
 BEHIND = 200  # events, 10 MB: more than the kernel keeps of them (tcp_wmem)
 KEPT = 64_000  # bytes of each TLS connection that the allocator keeps for the next ones (malloc_trim frees them)
+ABOVE_TLS = 1 << 20  # bytes of answers that wait above TLS for one peer: uvloop pauses at the half
 SLACK = 8 * MB  # of memory, for what is under way
 
 
@@ -136,3 +138,40 @@ async def test_half_open_connections(watch: Watch, big: bool, tls: bool) -> None
         bound = 1 + 1 + 2 * sweep
         assert seconds < bound + 0.5
         server.row.tells(f"{bound:g} s (1 + 1 and two sweeps of 1 s), 4201", f"{seconds:.2f} s, {number} at once")
+
+
+@BOTH
+async def test_questions_over_http_whose_answers_nobody_reads(watch: Watch, big: bool, tls: bool) -> None:
+    """Peers that ask over HTTP, again and again, and read no answer: each is ended after REVERB_SLOW_TIMEOUT."""
+    count, timeout = (20 if big else 5), 1.0
+    question = request(f"GET {signed(APP, 'GET', '/channels')} HTTP/1.1")
+    loop = asyncio.get_running_loop()
+
+    async def ask_on() -> float:
+        """Seconds until the server ends it; raise TimeoutError when it does not."""
+        _, writer = await server.dial()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a transport both ways
+        began = loop.time()
+        try:
+            async with asyncio.timeout(20):
+                while not writer.transport.is_closing():
+                    writer.write(question)
+                    await writer.drain()
+                    await asyncio.sleep(0.1)  # more than a few that wait together are refused
+        except ConnectionError:
+            pass
+        finally:
+            writer.transport.abort()
+        return loop.time() - began
+
+    env = {"REVERB_SLOW_TIMEOUT": f"{timeout:g}", "REVERB_KEEP_ALIVE": "300"}
+    tolerance = TOLERANCE + (count * ABOVE_TLS if tls else 0)
+    async with watch(env=env, tolerance=tolerance) as server, server.target.client() as client:
+        await client.send_bytes(b"".join(subscribing(channel=f"{each:0>150}") for each in range(1_000)))
+        await client.ping()  # an answer is 160 kB now, and the kernels keep some 25 of them
+        server.measure()
+        ends = await asyncio.gather(*(ask_on() for _ in range(count)))
+        assert timeout < min(ends)
+        assert max(ends) < 10
+        bound = f"10 s: {2 * timeout:g} s (REVERB_SLOW_TIMEOUT, twice) once the kernels are full"
+        server.row.tells(bound, f"{max(ends):.2f} s from the first question, {count} at once")

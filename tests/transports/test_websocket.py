@@ -299,6 +299,25 @@ async def test_uvicorns_stop_is_a_goodbye_that_asks_to_come_back() -> None:
     assert side.goodbye() == (4200, "Please reconnect immediately")
 
 
+# Silence.
+
+
+@pytest.mark.parametrize("opcode", [Wire.TEXT, Wire.PONG, Wire.PING])
+async def test_a_frame_is_life_when_it_is_whole_and_its_single_bytes_are_not(opcode: Wire) -> None:
+    server = FakeServer()
+    side = await subscribed(server)
+    (connection,) = server.node.hub.connections.values()
+    seen, connection.pinged_at = connection.last_seen, server.world.clock.now
+    *most, last = client_frame(PING, opcode)
+    for byte in most:
+        server.world.clock.now += 1
+        side.websocket.data_received(bytes([byte]))
+        assert (connection.last_seen, connection.pinged_at) == (seen, seen)
+    server.world.clock.now += 1
+    side.websocket.data_received(bytes([last]))
+    assert (connection.last_seen, connection.pinged_at) == (server.world.clock.now, 0.0)
+
+
 # Slow readers.
 
 
