@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -70,6 +70,13 @@ def set_up(
     logging.captureWarnings(True)  # else they go to stderr, which Railway shows as errors
 
 
+def hide(redacted: Callable[[str], str]) -> None:
+    """From now on write each line as `redacted` returns it: it takes secrets out."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.redacted = redacted
+
+
 def is_text(log_format: LogFormat, stream: TextIO) -> bool:
     """Return True when people read it: asked for, or `auto` on a terminal."""
     return log_format == "text" or (log_format == "auto" and stream.isatty())
@@ -128,6 +135,11 @@ class JsonFormatter(logging.Formatter):
 
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes to stdout; when nobody reads that any more, it stays quiet instead of filling stderr."""
+
+    redacted: Callable[[str], str] = staticmethod(str)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self.redacted(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], OSError):

@@ -23,6 +23,7 @@ from reverb_py.protocol.frames import text_frame
 from reverb_py.protocol.members import Member, User
 from reverb_py.protocol.names import is_cache, is_presence
 from reverb_py.protocol.triggers import Trigger
+from reverb_py.redaction import Redaction
 
 REMEMBERED = 20  # socket ids that went away, and guesses a second: what a refusal may cost is bounded
 
@@ -43,6 +44,7 @@ class Node:
         """`id` tells this process from every other one; it begins the ids of its events."""
         self.id = id
         self.apps = apps
+        self.redacted = Redaction(apps.secrets)  # for what repeats what others sent
         self.clock = clock
         self.last_events = last_events
         self.tell = tell
@@ -64,6 +66,7 @@ class Node:
 
     def use(self, apps: Apps) -> None:
         """Replace the apps. Connections stay with their app; those of one that is gone or disabled are closed."""
+        self.redacted = Redaction([*self.apps.secrets, *apps.secrets])  # clients may send the old ones for a while
         self.apps = apps
         for connection in list(self.hub.connections.values()):
             app = apps.by_id(connection.app.id)

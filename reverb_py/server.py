@@ -11,6 +11,7 @@ from time import time
 
 import uvicorn
 
+from reverb_py import log
 from reverb_py.activity_log import ActivityLog
 from reverb_py.cluster.last_events import LastEvents
 from reverb_py.cluster.redis.shards import Shards
@@ -113,6 +114,7 @@ async def _serve(
     activity = ActivityLog(settings.log_rate)
     last_events = LastEvents(settings.cache_size)
     node = Node(apps, clock=loop.time, last_events=last_events, tell=activity, id=secrets.token_hex(4))
+    log.hide(lambda text: node.redacted(text))
     node.debug = settings.debug
     node.keeps_payloads = settings.ledger_payloads
     observer = _observe(settings, node)

@@ -310,7 +310,8 @@ class Session:
     def _refuse_subscription(self, refusal: SubscriptionError) -> None:
         connection = self.connection
         self._send_error(refusal)
-        for payload in messages.subscription_error(refusal.channel, refusal.type, refusal.message, refusal.status):
+        text = self.node.redacted(refusal.message)
+        for payload in messages.subscription_error(refusal.channel, refusal.type, text, refusal.status):
             connection.send(payload)
         app_id, socket_id = connection.app.id, connection.socket_id
         if isinstance(refusal, Unauthorized):
@@ -332,7 +333,7 @@ class Session:
         now = self.node.clock()
         if now >= self._next_error:
             self._next_error = now + ERROR_INTERVAL
-            self.connection.send(messages.error(error.message, error.code))
+            self.connection.send(messages.error(self.node.redacted(error.message), error.code))
 
     def _notice(self, what: str, code: Code | None = None) -> None:
         self.node.tell(facts.Noticed(self.connection.app.id, what, code))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverb_py.log import LEVELS, LIBRARIES, JsonFormatter, LogFormat, TextFormatter, escaped, is_text, set_up
+from reverb_py.log import LEVELS, LIBRARIES, JsonFormatter, LogFormat, TextFormatter, escaped, hide, is_text, set_up
 
 NASTY = "a\nb\r\x1b[31m\x00\x85\u2028\u2029\u202e\u2066\ud800"
 
@@ -265,3 +265,16 @@ def test_a_message_that_cannot_be_formatted_is_still_a_fault_to_see(capsys: pyte
     set_up("text", "info", stream=io.StringIO())
     logging.getLogger("reverb_py").warning("%d", "x")
     assert "TypeError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_is_to_be_hidden_is_in_no_part_of_a_line(log_format: LogFormat) -> None:
+    stream = io.StringIO()
+    set_up(log_format, "info", stream=stream)
+    hide(lambda text: text.replace("hunter2", "…"))
+    try:
+        raise ValueError("hunter2")
+    except ValueError:
+        logging.getLogger("reverb_py").exception("a hunter2", extra={"fields": {"what": "hunter2"}})
+    assert "hunter2" not in stream.getvalue()
+    assert stream.getvalue().count("…") == {"text": 3, "json": 4}[log_format]  # a traceback shows the line, too

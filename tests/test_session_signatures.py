@@ -1,10 +1,12 @@
 """Which refusals count as a failed signature: those of a stranger, and not the application's own mistakes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from tests.fakes import Client, World
+from reverb_py.hub.app import Apps, Credential
+from tests.fakes import APP, Client, World
 
 ANN = '{"user_id":"ann"}'
 
@@ -59,3 +61,19 @@ def test_what_is_right_does_not_count(ann: Client) -> None:
     ann.signs_in('{"id":"ben"}')  # refused, and rightly signed
     assert ann.failed_signatures == 0
     assert ann.heard()[-1]["data"]["message"] == "This connection is signed in as another user"
+
+
+def test_a_secret_that_a_client_sends_comes_back_to_nobody_nor_the_one_before_a_reload() -> None:
+    old, new = "the-old-secret", "the-new-secret"
+    world = World(app := replace(APP, credentials=(Credential("key", old),)))
+    client = world.client()
+    world.node.use(Apps([replace(app, credentials=(Credential("key", new),))]))
+    for secret in (old, new):
+        for auth in (secret, f"{secret}:x", f"key:{secret}"):
+            client.subscribes("private-x", auth=auth)
+            client.says("pusher:signin", {"auth": auth, "user_data": secret})
+            world.clock.now += 1
+    heard = json.dumps(client.heard())
+    assert "but got <a secret>" in heard
+    assert old not in heard
+    assert new not in heard

@@ -1,6 +1,7 @@
 """Listens for facts on behalf of everything here; a fact that nobody needs costs one lookup."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from reverb_py import codes
@@ -74,7 +75,7 @@ class Observer:
         if fact.path.endswith(PUBLISHING):
             if self._node.apps.by_id(fact.app_id) and (fact.status in SIGNED or LIBRARY in fact.publisher):
                 self._silence.heard(fact.app_id)
-            self._ledger.refused(fact, self._time())
+            self._ledger.refused(self._without_secrets(fact), self._time())
 
     def _subscribed(self, fact: facts.Subscribed) -> None:
         self._silence.subscribed(fact, self._node.clock())
@@ -84,7 +85,22 @@ class Observer:
             self._node.tell(facts.Noticed(fact.app_id, what, codes.NO_HISTORY, is_warning=False))
 
     def _subscription_refused(self, fact: facts.SubscriptionRefused) -> None:
+        redacted = self._node.redacted
+        fact = replace(fact, channel=redacted(fact.channel), reason=redacted(fact.reason))
         self._ledger.subscription_refused(fact, self._time())
+
+    def _without_secrets(self, fact: facts.RequestRefused) -> facts.RequestRefused:
+        """What a stranger sent is kept, and shown to whoever asks for receipts."""
+        redacted = self._node.redacted
+        return replace(
+            fact,
+            app_id=redacted(fact.app_id),
+            path=redacted(fact.path),
+            reason=redacted(fact.reason),
+            publisher=redacted(fact.publisher),
+            event=redacted(fact.event),
+            channels=tuple(map(redacted, fact.channels)),
+        )
 
     def _vacated(self, fact: facts.ChannelVacated) -> None:
         self._departures.vacated(fact, self._node.clock())

@@ -107,9 +107,13 @@ class Apps:
 
     def has_secret(self, text: str) -> bool:
         """Return True when it is an app's secret, which somebody took for something else: never show it."""
-        secrets = [secret.encode() for app in self for secret in app.secrets]
-        fits = [hmac.compare_digest(text.encode(errors="replace"), secret) for secret in secrets]
+        fits = [hmac.compare_digest(text.encode(errors="replace"), secret.encode()) for secret in self.secrets]
         return any(fits)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret of every app."""
+        return [secret for app in self for secret in app.secrets]
 
     def __iter__(self) -> Iterator[App]:
         return iter(self._by_id.values())

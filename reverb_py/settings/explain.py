@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reverb_py.codes import ACTIVITY_TIMEOUT
+from reverb_py.redaction import SHORTEST
 from reverb_py.settings.errors import ConfigError
 from reverb_py.settings.sources import Found
 from reverb_py.settings.table import Setting
@@ -36,10 +37,16 @@ def explain(error: ValidationError, found: Mapping[str, Found], rows: Iterable[S
     origin = found[name].origin if name in found else name
     within = ", ".join(str(part) for part in details["loc"][1:])
     place = f"{origin} ({within})" if within else origin
-    shown = "" if setting is None or setting.about.secret else f" is {_short(found[name].value)}"
+    shown = "" if setting is None or not _may_show(found[name].value, setting) else f" is {_short(found[name].value)}"
     unit = f" ({setting.about.unit})" if setting is not None and setting.about.unit else ""
     code = f" [{ACTIVITY_TIMEOUT}]" if name == "activity_timeout" else ""
     return ConfigError(f"{place}{shown}: {_what(details, setting)}{unit}.{_mend(setting)}{code}")
+
+
+def _may_show(value: object, setting: Setting) -> bool:
+    """An id or a key that cannot be one may be a secret in the wrong place."""
+    is_credential = setting.default is None
+    return not setting.about.secret and not (is_credential and len(str(value)) >= SHORTEST)
 
 
 def _what(details: ErrorDetails, setting: Setting | None) -> str:

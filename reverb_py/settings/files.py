@@ -1,6 +1,7 @@
 """Finding and reading the two files: the env file and the TOML file."""
 
 import logging
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from reverb_py.settings.explain import did_you_mean
 from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, REDIS_SETTINGS, SERVER_SETTINGS
 
 TOML_PLACES = ("reverb.toml", "config/reverb.toml")
+
+_NAME = re.compile(r"[A-Za-z]{1,16}([-_][A-Za-z]{1,16})*")
 
 _APP_KEYS = [row.name for row in APP_LIMITS]
 _APP_VARIABLES = {name for row in (*APP_CREDENTIALS, *APP_LIMITS) for name in row.about.variables}
@@ -97,7 +100,12 @@ def check_keys(table: Mapping[str, object], section: str, place: str) -> None:
     for key in table:
         if key not in _KNOWN[section]:
             hint = _elsewhere(key) or did_you_mean(key, [*_KNOWN[section], *_APP_KEYS])
-            raise ConfigError(f"unknown key {key!r} {place}{hint or '; remove it'}")
+            raise ConfigError(f"unknown key {_shown(key)} {place}{hint or '; remove it'}")
+
+
+def _shown(key: str) -> str:
+    """The key if it is made of words, as names of settings are; what else stands there may be a secret."""
+    return repr(key) if _NAME.fullmatch(key) else "(not shown: it looks like no name of a setting)"
 
 
 def _elsewhere(key: str) -> str:

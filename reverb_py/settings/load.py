@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from reverb_py.settings.apps import AppsReader, to_app
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import explain
 from reverb_py.settings.files import EnvFile, check_app_defaults, read_env_file, read_toml
+from reverb_py.settings.hiding import redaction
 from reverb_py.settings.platform import Platform
 from reverb_py.settings.redis_address import PLACES, read_redis
 from reverb_py.settings.server import Settings
@@ -96,6 +97,16 @@ def load(
     `environ` is the process's own, `directory` the working directory, unless they are given.
     """
     read = _read(command_line or CommandLine(), environ, directory)
+    redacted = redaction(read.variables, read.toml)  # keys and secrets are swapped now and then
+    try:
+        configuration = _configuration(read)
+    except ConfigError as error:
+        raise ConfigError(redacted(str(error))) from None
+    notices = dict.fromkeys(replace(each, text=redacted(each.text)) for each in configuration.notices)
+    return replace(configuration, notices=tuple(notices))
+
+
+def _configuration(read: _Read) -> Configuration:
     settings, found = _settings(read)
     if settings.scaling_enabled:
         if read.env_file_read.refused_redis:
@@ -117,7 +128,7 @@ def load(
         apps=apps,
         limits=limits,
         platform=read.platform,
-        notices=tuple(dict.fromkeys(read.notices)),
+        notices=tuple(read.notices),
         origins={name: each.origin for name, each in found.items()},
         files=tuple(filter(None, (read.env_file_read.name, read.toml_name))),
     )

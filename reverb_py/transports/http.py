@@ -72,6 +72,10 @@ class HttpApi:
         """Return True when it must not be shown: somebody used an app's secret in another place."""
         return self._node.apps.has_secret(text)
 
+    def redacted(self, text: str) -> str:
+        """The text without secrets."""
+        return self._node.redacted(text)
+
     def routes(self) -> list[Route]:
         """Every route, below the server's prefix; `/up` also without it."""
         app, channel = self._prefix + "/apps/{app_id}", "/channels/{channel}"
@@ -302,7 +306,7 @@ def create_app(api: HttpApi, tell: Callable[[facts.Fact], None]) -> Starlette:
         told = facts.RequestRefused(app_id, request.method, path, refusal.status, refusal.code, refusal.text)
         event, channels = triggers.claimed(body) if body else ("", ())
         tell(replace(told, publisher=_publisher(request), size=_announced(request), event=event, channels=channels))
-        return PlainTextResponse(refusal.text, refusal.status, refusal.headers)
+        return PlainTextResponse(api.redacted(refusal.text), refusal.status, refusal.headers)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)

@@ -90,7 +90,7 @@ class Authenticator:
         texts = request_texts(head.method, head.path, parameters, prefix=self._prefix, has_body=head.has_body)
         if not any(matches(app.secrets, text, auth["auth_signature"]) for text in texts):
             usual = next(request_texts(head.method, head.path, parameters, prefix=self._prefix))
-            signed = usual.replace("\n", "\\n")[:SHOWN]
+            signed = self._node.redacted(usual.replace("\n", "\\n"))[:SHOWN]
             if self._node.apps.has_secret(auth["auth_key"]):
                 reason = "auth_key is the secret of an app: REVERB_APP_KEY and REVERB_APP_SECRET are swapped."
                 raise Refusal(401, INVALID, codes.WRONG_SECRET, reason)

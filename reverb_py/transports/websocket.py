@@ -103,8 +103,9 @@ class WebSocket(asyncio.Protocol):
         elif refusal is not None:
             path = "a path with a secret" if refusal.names_secret else handshake.path
             self._endpoint.tell_refused(replace(handshake, path=path), refusal.code, refusal.message + refusal.detail)
-            self.write(text_frame(messages.error(refusal.message, refusal.code)))
-            self.close(refusal.code, refusal.message)
+            message = self._endpoint.node.redacted(refusal.message)
+            self.write(text_frame(messages.error(message, refusal.code)))
+            self.close(refusal.code, message)
         else:
             self._rfc6455.forget_handshake()
             self._remote = handshake.remote
@@ -121,7 +122,11 @@ class WebSocket(asyncio.Protocol):
             response = self._rfc6455.reject(426, "WebSocket version 13 is spoken here.\n")  # RFC 6455 4.4
             response.headers["Sec-WebSocket-Version"] = "13"
             return response
-        return self._rfc6455.accept(request)
+        response = self._rfc6455.accept(request)
+        if response.status_code == 101:
+            return response
+        # Its text repeats the header that it does not like.
+        return self._rfc6455.reject(response.status_code, self._endpoint.node.redacted(response.body.decode()))
 
     def _begin(self, app: App) -> None:
         node = self._endpoint.node

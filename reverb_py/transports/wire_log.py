@@ -22,12 +22,12 @@ class WireLog(WebSocket):
     __slots__ = ()
 
     def _obey(self, text: str, session: Session) -> None:
-        logger.debug("< %s %s", session.connection.socket_id, _shown(text))
+        logger.debug("< %s %s", session.connection.socket_id, self._shown(text))
         super()._obey(text, session)
 
     def write(self, frame: bytes) -> None:
         if frame[:1] == b"\x81" and not self._gone:
-            logger.debug("> %s %s", self._name(), _shown(frame[frame.find(b"{") :].decode()))
+            logger.debug("> %s %s", self._name(), self._shown(frame[frame.find(b"{") :].decode()))
         super().write(frame)
 
     def close(self, code: int, reason: str) -> None:
@@ -39,6 +39,6 @@ class WireLog(WebSocket):
         session = self._session
         return session.connection.socket_id if session is not None else "-"
 
-
-def _shown(text: str) -> str:
-    return _AUTH.sub(r"\1…", text[:SHOWN])  # cut first: the expression is quadratic in backslashes
+    def _shown(self, text: str) -> str:
+        text = self._endpoint.node.redacted(text)  # before it is cut: half a secret would not be known for one
+        return _AUTH.sub(r"\1…", text[:SHOWN])  # cut first: the expression is quadratic in backslashes

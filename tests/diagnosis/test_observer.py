@@ -1,5 +1,6 @@
 """What a node's observer says: hints when nobody received an event, and what is noticed by itself."""
 
+import json
 from time import perf_counter
 
 import pytest
@@ -210,3 +211,13 @@ def test_a_server_that_is_nearly_full_is_told_of(world: Observed) -> None:
     world.client()
     world.observer.tick()
     assert world.notices() == [(codes.SATURATED, "80% of the 5 connections that this server takes are in use")]
+
+
+def test_receipts_show_no_secret_that_a_stranger_sent(world: Observed) -> None:
+    secret = OTHER.secrets[0]
+    path, reason = "/apps/3/events", f"the query was {secret}"
+    world.node.tell(facts.RequestRefused("3", "POST", path, 401, None, reason, secret, 0, secret, (secret,)))
+    world.node.tell(facts.SubscriptionRefused("3", "1.1", f"private-{secret}", reason))
+    shown = json.dumps(world.observer.report(world.app, {}))
+    assert secret not in shown
+    assert shown.count("the query was <a secret>") == 4  # as a reason and in a sentence, twice

@@ -202,3 +202,52 @@ PUBLISHES: dict[str, bytes] = {
         {"name": "ev", "data": "{}", "channels": [f"nobody-{number}" for number in range(1_000)]}
     ).encode(),
 }
+
+
+def misplaced_messages(app: TargetApp) -> dict[str, bytes]:
+    """The secret where a client should not have it, and where a misconfigured one sends it."""
+    secret, member = app.secret, json.dumps({"user_id": app.secret, "user_info": {"name": app.secret}})
+    return {
+        "a sign-in whose key is the secret": said("pusher:signin", {"auth": f"{secret}:ab", "user_data": "{}"}),
+        "a sign-in signed with the secret itself": said("pusher:signin", {"auth": f"k:{secret}", "user_data": "{}"}),
+        "a sign-in that is the secret": said("pusher:signin", {"auth": secret, "user_data": secret}),
+        "a channel whose key is the secret": subscribing(channel="private-x", auth=f"{secret}:ab"),
+        "a channel signed with the secret itself": subscribing(channel="private-x", auth=f"{app.key}:{secret}"),
+        "a channel whose auth is the secret": subscribing(channel="private-x", auth=secret),
+        "a member who is the secret": subscribing(channel="presence-x", auth="a:b", channel_data=member),
+        "channel_data that is the secret": subscribing(channel="presence-x", auth="a:b", channel_data=secret),
+        "an event that is the secret": said(secret, secret),
+        "a client event that is the secret": said(f"client-{secret}", secret, channel="private-x"),
+        "the secret behind what is shown of a message": said("x" * 470, secret),
+        "a message that is the secret": text(secret),
+    }
+
+
+def misplaced_requests(app: TargetApp) -> dict[str, bytes]:
+    """The same over new connections, each several times, as the limit of failures changes what is said."""
+    secret = app.secret
+    signature = "auth_key=k&auth_timestamp=1&auth_version=1.0&auth_signature=x"
+    upgrades: dict[str, tuple[str, dict[str, str | None]]] = {
+        "the key is the secret": (secret, {}),
+        "and version 99": (secret, {"Sec-WebSocket-Version": "99"}),
+        "and no Sec-WebSocket-Key": (secret, {"Sec-WebSocket-Key": None}),
+        "the Sec-WebSocket-Key is the secret": (app.key, {"Sec-WebSocket-Key": secret}),
+        "the key holds the secret": (f"a{secret}", {}),
+        "a path behind the secret": (f"{secret}/x", {}),
+        "the origin is the secret": (app.key, {"Origin": f"https://{secret}"}),
+    }
+    lines = {
+        "an app that is the secret": f"GET /apps/{secret}/channels",
+        "an app that is the secret, and no route": f"POST /apps/{secret}/nothing",
+        "a WebSocket's path without an upgrade": f"GET /app/{secret}",
+        "a POST to a WebSocket's path": f"POST /app/{secret}",
+        "a path that is the secret": f"GET /{secret}",
+        "an auth_key that is the secret": f"GET /apps/{app.id}/channels?{signature}".replace("=k&", f"={secret}&"),
+        "a signature that is the secret": f"GET /apps/{app.id}/channels?{signature}".replace("=x", f"={secret}"),
+        "a parameter that is the secret": f"GET /apps/{app.id}/channels?secret={secret}&{signature}",
+        "a query that is the secret": f"POST /apps/{app.id}/events?{secret}",
+        "a user that is the secret": f"POST /users/{secret}/terminate_connections?{signature}",
+    }
+    sent = {name: upgrade_request(f"ws://localhost/app/{key}", more) for name, (key, more) in upgrades.items()}
+    sent |= {name: request(f"{line} HTTP/1.1", f"User-Agent: {secret}") for name, line in lines.items()}
+    return {f"{name}, {time}": each for time in ("once", "twice") for name, each in sent.items()}

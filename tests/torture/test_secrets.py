@@ -12,7 +12,7 @@ from reverb_py.conformance.verify import Deviation
 from tests.server_process import KEPT, REPOSITORY
 from tests.torture import proc
 from tests.torture.conftest import Watch
-from tests.torture.killers import MESSAGES, PUBLISHES, REQUESTS
+from tests.torture.killers import MESSAGES, PUBLISHES, REQUESTS, misplaced_messages, misplaced_requests
 from tests.torture.watching import APP, CREDENTIALS, SECRET, Watched
 
 COMMANDS = {
@@ -44,8 +44,8 @@ async def ran(port: int, *arguments: str, cwd: Path, **more: str) -> str:
 
 
 async def attack(server: Watched) -> None:
-    """Every known killer, one after the other; what it is answered is listened to."""
-    for sent in MESSAGES.values():
+    """Every known killer, and the secret in every wrong place; what is answered is listened to."""
+    for sent in (*MESSAGES.values(), *misplaced_messages(APP).values()):
         async with server.target.client() as client:
             await client.send_bytes(sent)
             try:
@@ -54,14 +54,20 @@ async def attack(server: Watched) -> None:
                 continue
     for name in REQUESTS:
         await server.asked(REQUESTS[name](APP), seconds=0.1)
+    for request in misplaced_requests(APP).values():
+        await server.asked(request, seconds=0.1)
     for body in PUBLISHES.values():
         server.heard += (await server.target.post("/events", body)).content
 
 
-@pytest.mark.parametrize("log", [("text", "false"), ("json", "true")], ids=["text", "debug in JSON"])
+LOGS = {"text": ("text", "false", "1"), "debug in JSON": ("json", "true", "1"), "not cut short": ("json", "true", "0")}
+
+
+@pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
 async def test_the_secret_is_in_no_answer_and_no_log(watch: Watch, log: Sequence[str]) -> None:
     """The secret is in no answer and no log line, whatever is sent, with REVERB_DEBUG too."""
     env = {"REVERB_LOG_FORMAT": log[0], "REVERB_DEBUG": log[1], "REVERB_LOG_RATE": "100000"}
+    env["REVERB_MAX_FAILURES"] = log[2]
     async with watch(env=env) as server:
         await attack(server)
         receipts = await server.target.get("/publishes", {"limit": "1000"})
