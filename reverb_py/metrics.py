@@ -88,6 +88,9 @@ class Metrics(Collector):
         if health["redis"] != "off":
             yield GaugeMetricFamily("reverb_redis_up", "1 while Redis is reachable", health["redis"] == "connected")
             yield GaugeMetricFamily("reverb_redis_away_seconds", "How long it is not", _float(health["redis_away"]))
+            yield GaugeMetricFamily(
+                "reverb_nodes", "Nodes that share this Redis, at the last beat", _float(health["nodes"])
+            )
             yield GaugeMetricFamily("reverb_redis_waiting_bytes", "What waits for it", _float(health["waiting"]))
             yield CounterMetricFamily(
                 "reverb_redis_lost_events", "Events that it never got: they waited too long", _float(health["lost"])

@@ -31,15 +31,16 @@ NODES_APART = Code(
     "Replicas without Redis: an event reaches only the clients of the server that got the publish.",
     "The server warns on a platform with replicas, and refuses workers without Redis; the doctor publishes to several "
     "sockets of its own and counts.",
-    "Run one replica, or connect them over Redis (REVERB_SCALING_ENABLED=true and REDIS_URL on each).",
+    "Run one replica, or connect them over Redis: REVERB_SCALING_ENABLED=true, the same REDIS_URL and the same "
+    "REVERB_SCALING_CHANNEL on each.",
     "soketi/soketi#428, laravel/reverb#378",
 )
 REDIS_AWAY = Code(
     "RVB405",
     "The servers lost their connection to Redis",
-    "Wrong host, TLS, password or channel; or Redis is down.",
+    "Wrong host, TLS or password; or Redis is down.",
     "The server logs it, and /up?detail tells.",
-    "Check REDIS_URL and REVERB_SCALING_CHANNEL: they must be equal on every server.",
+    "Is Redis running? Then check REDIS_URL, its user and its password; the server's log says what Redis answered.",
     "laravel/reverb#239, laravel/reverb#258, laravel/reverb#160",
 )
 SENDER_EXCLUDED = Code(

@@ -107,7 +107,10 @@ class HttpApi:
         headers = self._publish(app, [trigger], request, started)
         if not trigger.info:
             return Json({}, headers=headers)
-        infos = await self._infos(app, trigger.channels, trigger.info)
+        try:
+            infos = await self._infos(app, trigger.channels, trigger.info)
+        except Unreachable:  # it is published, and a refusal would have it published again
+            infos = [{} for _ in trigger.channels]
         return Json({"channels": dict(zip(trigger.channels, infos, strict=True))}, headers=headers)
 
     async def batch_events(self, request: Request) -> Response:
@@ -117,7 +120,10 @@ class HttpApi:
         headers = self._publish(app, batch, request, started)
         if not any(trigger.info for trigger in batch):
             return Json({}, headers=headers)
-        infos = await asyncio.gather(*[self._info(app, each.channels[0], each.info) for each in batch])
+        try:
+            infos = await asyncio.gather(*[self._info(app, each.channels[0], each.info) for each in batch])
+        except Unreachable:  # as above
+            infos = [{} for _ in batch]
         return Json({"batch": infos}, headers=headers)
 
     async def channel_events(self, request: Request) -> Response:

@@ -178,16 +178,23 @@ async def connect(address: RedisAddress, on_push: Pushed, on_lost: Callable[[str
     try:
         login = ["AUTH", address.username or "default", address.password] if address.password else []
         hello = await link.question("HELLO", "3", *login, "SETNAME", "reverb-py")
-        assert isinstance(hello, dict)
-        link.is_primary = hello[b"role"] == b"master"
-        major, minor, *_ = hello[b"version"].split(b".")
-        link.version = int(major), int(minor)
+        link.is_primary, link.version = _introduced(hello)
         if address.database:
             await link.question("SELECT", str(address.database))
     except BaseException:  # a time-out too
         link.end("it did not let this node in")
         raise
     return link
+
+
+def _introduced(hello: Reply) -> tuple[bool, tuple[int, int]]:
+    """Read from the answer to HELLO whether it is a primary, and its version. Raise ConnectionError."""
+    try:
+        assert isinstance(hello, dict)
+        major, minor, *_ = hello[b"version"].split(b".")
+        return hello[b"role"] == b"master", (int(major), int(minor))
+    except (AssertionError, AttributeError, KeyError, ValueError):
+        raise ConnectionError("it does not answer as a Redis 6 or newer does (RESP3)") from None
 
 
 def _context(address: RedisAddress) -> ssl.SSLContext:

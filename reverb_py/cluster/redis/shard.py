@@ -14,7 +14,7 @@ from reverb_py.cluster.backplane import Envelope
 from reverb_py.cluster.occupancy import Unreachable
 from reverb_py.cluster.redis import names, scripts
 from reverb_py.cluster.redis.burials import Burials
-from reverb_py.cluster.redis.bus import Bus
+from reverb_py.cluster.redis.bus import QUIET, Bus
 from reverb_py.cluster.redis.cluster import Resolver
 from reverb_py.cluster.redis.link import Link, LinkLost, OutOfMemory, Reply, pack
 from reverb_py.cluster.redis.names import Names
@@ -68,6 +68,7 @@ class Shard:
         self._beats = self._echoed = self._unanswered = 0
         self._since = 0  # Redis's time in ms at which this link began, while it settles
         self._settle_from = 0.0
+        self._next_warning = 0.0
         self._settle_until: float | None = None
         self._peers = 0  # nodes that beat when all was well, this one included; one that has just come is not counted
         self._bury_from = 0.0
@@ -92,6 +93,11 @@ class Shard:
         return 0.0 if since is None else max(self._clock() - since, 0.1)
 
     @property
+    def nodes(self) -> int:
+        """How many nodes there were at the last beat, this one included."""
+        return self._peers
+
+    @property
     def trouble(self) -> str:
         """Why Redis is out of reach, "" while it is not."""
         return "" if self.is_up else self._trouble.reason or "not connected yet"
@@ -105,7 +111,7 @@ class Shard:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT) as patience:
                     await self._begin(patience, partial(self._lost, lost))
-            except (OSError, OutOfMemory) as error:
+            except (OSError, OutOfMemory, UnicodeError) as error:  # the last one: no host can have such a name
                 self._end_attempt(error)
             else:
                 await lost.wait()
@@ -212,6 +218,12 @@ class Shard:
             elif channel == self._names.inbox(self._node) and self._echoed < int(data) <= self._beats:
                 self._echoed = int(data)
         except ValueError:  # garbage of somebody else hurts nobody
+            self._warn_of_garbage(channel)
+
+    def _warn_of_garbage(self, channel: bytes) -> None:
+        now = self._clock()
+        if now >= self._next_warning:
+            self._next_warning = now + QUIET
             logger.warning("Ignored a message on Redis channel %s that no node wrote", channel.decode(errors="replace"))
 
     def _obey(self, message: names.Message) -> None:
@@ -309,5 +321,6 @@ class Shard:
 
 
 def _list(reply: Reply) -> list[Any]:
-    assert isinstance(reply, list)
+    if not isinstance(reply, list):
+        raise ConnectionError("it does not answer scripts as Redis does")
     return reply

@@ -84,12 +84,13 @@ class Shards:
 
     @property
     def health(self) -> dict[str, object]:
-        """Whether Redis is there, for how many seconds it is not, bytes that wait for it, events that it never got."""
+        """Whether Redis is there, for how many seconds it is not, how many nodes share it, bytes that wait for it, events that it never got."""
         away = max(shard.away for shard in self._shards)
         state = "away" if away else "connected"
         buses = [shard.bus for shard in self._shards]
         waiting, lost = sum(bus.waiting for bus in buses), sum(bus.lost for bus in buses)
-        return {"redis": state, "redis_away": round(away, 1), "waiting": waiting, "lost": lost}
+        nodes = max(shard.nodes for shard in self._shards)
+        return {"redis": state, "redis_away": round(away, 1), "nodes": nodes, "waiting": waiting, "lost": lost}
 
     # The backplane.
 

@@ -8,6 +8,16 @@ from reverb_py import codes
 logger = logging.getLogger(__name__)
 
 REMIND = 30.0  # seconds between two log lines of one outage and one reason: there are two attempts a second
+MENDS = (  # a part of the reason, and what to do
+    ("NOAUTH", "It asks for a password: REDIS_URL=redis://:PASSWORD@host:port, with the colon, or REDIS_PASSWORD"),
+    ("WRONGPASS", "Correct the password in REDIS_URL or REDIS_PASSWORD, and the user"),
+    ("without any password configured", "Take the password out of REDIS_URL: this Redis has none"),
+    ("Connection refused", "Nothing listens there: is Redis running, and is REDIS_URL right?"),
+    ("no answer within", "Is it another kind of server, or TLS on one side only? rediss:// is TLS, redis:// is not"),
+    ("certificate", "Name the authority by ?ssl_ca_certs=FILE in REDIS_URL, or take another host name"),
+    ("MOVED", "It is a Redis Cluster: REVERB_SCALING_CLUSTER=true"),
+    ("Name or service not known", "Correct the host in REDIS_URL"),
+)
 REASONS = 5  # of one outage that are told at once
 
 
@@ -31,9 +41,13 @@ class Trouble:
             return
         self._told_at = now
         self._told.add(reason)
-        rights = f" (the user needs the rights {self._rights})" if reason.startswith("NOPERM") else ""
-        text = "Redis at %s is out of reach: %s%s. Events reach the clients of this node alone [%s]"
-        logger.error(text, self._shown, reason, rights, codes.REDIS_AWAY)
+        text = "Redis at %s is out of reach: %s. %s. What happens meanwhile stands in docs/scaling.md [%s]"
+        logger.error(text, self._shown, reason.rstrip("."), self._mend(reason), codes.REDIS_AWAY)
+
+    def _mend(self, reason: str) -> str:
+        if reason.startswith("NOPERM"):
+            return f"Give the user of REDIS_URL the rights {self._rights}"
+        return next((mend for sign, mend in MENDS if sign in reason), "Check REDIS_URL")
 
     def end(self, since: float | None) -> None:
         """Log that all is well, after an outage that began at that time."""
