@@ -145,7 +145,7 @@ class Shard:
         self.seats.resume(link, b"%d" % self._links, ledger, is_told=self._was_buried)
         now = self._clock()
         self._bury_from = now + min(GRACE, self._lease)
-        if is_first:
+        if is_first and not self._trouble:  # else it began in an outage, and the others are on their way back
             self._flow(link)
             return
         self.seats.compare_views(link, forget=False)
@@ -276,7 +276,7 @@ class Shard:
         self._was_buried = False
         if self._settle_until is None:
             self._peers = beating
-        elif beating >= self._peers:
+        elif self._peers and beating >= self._peers:  # 0: it never knew how many there are
             self._flow(link)
         if self._clock() >= self._bury_from:
             for node in dead:
