@@ -52,7 +52,7 @@ async def terminated(walk: Walk, number: int) -> AsyncIterator[None]:
     yield
     assert await ended == 0, process.output
     await walk.lose(number)
-    if "without a goodbye" in process.output:
+    if "end with this node" in process.output:
         walk.forget(number)
     await asyncio.to_thread(walk.nodes[number].restart)
     walk.replace(number)

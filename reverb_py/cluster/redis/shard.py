@@ -286,6 +286,9 @@ class Shard:
         """Leave: give back what is left, send what waits, close."""
         if self._link is not None:
             link, self._is_leaving = self._link, True
+            if not self.is_up and self.seats.is_current(link):  # some may not listen yet, but later is never
+                self._settle_until = None
+                self.bus.resume(link)
             self._burials.bury(link, self._node, force=True)
             try:
                 async with asyncio.timeout(1):
@@ -293,6 +296,9 @@ class Shard:
             except (TimeoutError, LinkLost):
                 logger.warning("Left Redis at %s without a goodbye", self._resolver.shown)
             link.end("this node left")
+        if self.bus.waiting:
+            text = "%d bytes of events waited for Redis and end with this node [%s]"
+            logger.error(text, self.bus.waiting, codes.REDIS_AWAY)
 
     # Questions.
 
