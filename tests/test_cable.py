@@ -189,3 +189,14 @@ async def test_it_serves_the_event_loop_that_cuts_it(cable: Cable) -> None:
     cable.cut()
     assert await reader.read() == b""
     writer.close()
+
+
+def test_one_of_its_connections_can_be_ended_by_redis(redis: RedisProcess, cable: Cable) -> None:
+    kept = call(cable)
+    before = set(cable.far_addresses)
+    ended = call(cable)
+    [address] = set(cable.far_addresses) - before
+    assert redis.ask("CLIENT", "KILL", "ADDR", address) == 1
+    assert ended.recv(1) == b""
+    kept.sendall(PING)
+    assert heard(kept, len(PONG)) == PONG

@@ -23,11 +23,12 @@ class Deaf(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`seconds` is how long it lasts, at most."""
+    """`seconds` is how long it lasts alone, at most. `beside` is who may be deaf when it lasts as long as another."""
 
     begin: Callable[[Walk, int], AbstractAsyncContextManager[None]]
     seconds: float
     deaf: Deaf
+    beside: Deaf
     concerns_redis: bool = False
 
 
@@ -51,6 +52,8 @@ async def terminated(walk: Walk, number: int) -> AsyncIterator[None]:
     yield
     assert await ended == 0, process.output
     await walk.lose(number)
+    if "end with this node" in process.output:
+        walk.forget(number)
     await asyncio.to_thread(walk.nodes[number].restart)
     walk.replace(number)
 
@@ -117,21 +120,21 @@ async def frozen(walk: Walk, number: int) -> AsyncIterator[None]:
 
 
 FAULTS = {
-    "kill": Fault(killed, 2.0, Deaf.NOBODY),
-    "SIGTERM": Fault(terminated, 2.0, Deaf.NOBODY),
-    "stop, shorter than the lease": Fault(stopped, 1.0, Deaf.NOBODY),
-    "stop, longer than the lease": Fault(stopped, LEASE + 4.0, Deaf.NODE),
-    "cut": Fault(cut, LEASE + 4.0, Deaf.NODE),
-    "hang, shorter than four beats": Fault(hung(there=True, back=True), 2.0, Deaf.NOBODY),
-    "hang": Fault(hung(there=True, back=True), 8.0, Deaf.NODE),
-    "hang on the way there": Fault(hung(there=True, back=False), 8.0, Deaf.NODE),
-    "hang on the way back": Fault(hung(there=False, back=True), 8.0, Deaf.NODE),
-    "CLIENT KILL": Fault(dropped, 0.5, Deaf.NODE, concerns_redis=True),
-    "link dropped again and again": Fault(flapping, 6.0, Deaf.NODE),
-    "Redis restarted": Fault(restarted, 2.0, Deaf.NOBODY, concerns_redis=True),
-    "Redis away for long": Fault(restarted, 8.0, Deaf.NOBODY, concerns_redis=True),
-    "Redis paused": Fault(frozen, 2.0, Deaf.NOBODY, concerns_redis=True),
-    "Redis paused for long": Fault(frozen, 9.0, Deaf.ALL, concerns_redis=True),
+    "kill": Fault(killed, 2.0, Deaf.NOBODY, Deaf.NOBODY),
+    "SIGTERM": Fault(terminated, 2.0, Deaf.NOBODY, Deaf.NOBODY),
+    "stop, shorter than the lease": Fault(stopped, 1.0, Deaf.NOBODY, Deaf.NODE),
+    "stop, longer than the lease": Fault(stopped, LEASE + 4.0, Deaf.NODE, Deaf.NODE),
+    "cut": Fault(cut, LEASE + 4.0, Deaf.NODE, Deaf.NODE),
+    "hang, shorter than four beats": Fault(hung(there=True, back=True), 2.0, Deaf.NOBODY, Deaf.NODE),
+    "hang": Fault(hung(there=True, back=True), 8.0, Deaf.NODE, Deaf.NODE),
+    "hang on the way there": Fault(hung(there=True, back=False), 8.0, Deaf.NODE, Deaf.NODE),
+    "hang on the way back": Fault(hung(there=False, back=True), 8.0, Deaf.NODE, Deaf.NODE),
+    "CLIENT KILL": Fault(dropped, 0.5, Deaf.NODE, Deaf.NODE, concerns_redis=True),
+    "link dropped again and again": Fault(flapping, 6.0, Deaf.NODE, Deaf.NODE),
+    "Redis restarted": Fault(restarted, 2.0, Deaf.NOBODY, Deaf.NOBODY, concerns_redis=True),
+    "Redis away for long": Fault(restarted, 8.0, Deaf.NOBODY, Deaf.NOBODY, concerns_redis=True),
+    "Redis paused": Fault(frozen, 2.0, Deaf.NOBODY, Deaf.ALL, concerns_redis=True),
+    "Redis paused for long": Fault(frozen, 9.0, Deaf.ALL, Deaf.ALL, concerns_redis=True),
 }
 
 
@@ -154,9 +157,9 @@ def choose(fate: random.Random, nodes: int) -> dict[str, int]:
 
 
 def deaf(chosen: dict[str, int], nodes: int) -> set[int]:
-    """The nodes whose clients may miss what other nodes take. Two faults at a time are worse than each."""
-    everybody = set(range(nodes))
-    if len(chosen) > 1:
-        return everybody if any(FAULTS[name].concerns_redis for name in chosen) else set(chosen.values())
-    [(name, number)] = chosen.items()
-    return {Deaf.NOBODY: set[int](), Deaf.NODE: {number}, Deaf.ALL: everybody}[FAULTS[name].deaf]
+    """The nodes whose clients may miss what other nodes take."""
+    found = set[int]()
+    for name, number in chosen.items():
+        who = FAULTS[name].deaf if len(chosen) == 1 else FAULTS[name].beside
+        found |= {Deaf.NOBODY: set[int](), Deaf.NODE: {number}, Deaf.ALL: set(range(nodes))}[who]
+    return found

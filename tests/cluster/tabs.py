@@ -16,7 +16,7 @@ from reverb_py.protocol.names import is_presence, needs_authorization
 from tests.clients.apps import MAIN
 
 CREDENTIALS = Credentials(MAIN.id, MAIN.key, MAIN.secret)
-HANDSHAKE = 2.0  # seconds that a handshake may take: a node that is stopped accepts, and says nothing
+HANDSHAKE = 4.0  # seconds that a handshake may take: a node that is stopped accepts, and says nothing
 AGAIN = 0.2  # seconds before a tab that was cut off comes back
 OUTAGE = (1006, 4100, 4200)  # how an outage or a deployment may end a connection
 
@@ -30,7 +30,7 @@ class Life:
     node: int
     socket_id: str
     sure: dict[str, object] = field(default_factory=dict)
-    views: dict[str, set[str]] = field(default_factory=dict)
+    views: dict[str, set[str]] = field(default_factory=dict)  # who is there, by channel that was ever acknowledged
     heard: dict[str, set[Event]] = field(default_factory=dict)
     barred: set[Event] = field(default_factory=set)  # that must not come
     wrong: list[str] = field(default_factory=list)
@@ -56,19 +56,22 @@ class Life:
     def hear(self, message: Message, wanted: set[str]) -> None:
         """Take in what the server says, and note what it must not say."""
         channel = message.channel
+        if message.event == "pusher_internal:subscription_succeeded":
+            self._acknowledged(channel, message, wanted)
+            return
+        self._note(channel in self.views, f"heard of {channel} before it was subscribed: {message.text}")
+        view = self.views.setdefault(channel, set())
         match message.event:
             case "numbered":
                 self._count(channel, *message.content)
-            case "pusher_internal:subscription_succeeded":
-                self._acknowledged(channel, message, wanted)
             case "pusher_internal:member_added":
                 user = message.content["user_id"]
-                self._note(user not in self.views[channel], f"{user} was added to {channel} twice")
-                self.views[channel].add(user)
+                self._note(user not in view, f"{user} was added to {channel} twice")
+                view.add(user)
             case "pusher_internal:member_removed":
                 user = message.content["user_id"]
-                self._note(user in self.views[channel], f"{user} was removed from {channel}, and was not there")
-                self.views[channel].discard(user)
+                self._note(user in view, f"{user} was removed from {channel}, and was not there")
+                view.discard(user)
             case _:
                 self._note(False, f"was sent {message.text}")
 
@@ -76,10 +79,9 @@ class Life:
         self._open[channel] -= 1
         if channel in wanted and not self._open[channel]:
             self.sure[channel] = object()
-        if is_presence(channel):
-            ids = message.content["presence"]["ids"]
-            self._note(len(set(ids)) == len(ids), f"was told a member of {channel} twice: {ids}")
-            self.views[channel] = set(ids)
+        ids = message.content["presence"]["ids"] if is_presence(channel) else []
+        self._note(len(set(ids)) == len(ids), f"was told a member of {channel} twice: {ids}")
+        self.views[channel] = set(ids)
 
     def _count(self, channel: str, stream: str, number: int) -> None:
         newest = self._newest.get((stream, channel), 0)

@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from reverb_py.cluster.redis import bus, link, trouble
+from reverb_py.cluster.redis.address import RedisAddress
 from reverb_py.cluster.redis.link import pack
 from tests.cluster.outage import BEAT, KEYS, LEASE, ON_EVERY, Lab, Peer, until
 from tests.cluster.sides import APP, joined
@@ -92,6 +93,48 @@ async def test_nodes_that_come_back_later_than_the_publisher_still_hear_what_wai
     await lab.up()
     await lab.settle()
     assert other.heard() == [b"{}"]
+
+
+async def test_a_node_that_began_while_redis_was_away_holds_its_events_back_too(lab: Lab) -> None:
+    other = await lab.peer()
+    await other.join("a")
+    lab.redis.stop()
+    other.cable.cut()
+    one = lab.stranger(RedisAddress.parse)
+    await until(lambda: one.shard._trouble)
+    one.publish("a", b"{}")
+    lab.redis.restart()
+    await until(lambda: one.shard._link is not None)
+    await asyncio.sleep(0.1)  # the other is late
+    other.cable.heal()
+    await lab.up()
+    await lab.settle()
+    assert other.heard() == [b"{}"]
+
+
+async def test_a_node_that_leaves_while_it_waits_for_the_others_sends_what_it_has(lab: Lab) -> None:
+    one, other = await two(lab)
+    late = await lab.peer()
+    await lab.acquainted()
+    late.cable.cut()
+    one.cable.drop()
+    await until(lambda: one.shard._settle_until is not None)
+    one.publish("a", b"{}")
+    assert one.shard.bus.waiting
+    await one.leave_all()
+    lab.bury(one)
+    await until(lambda: other.heard() == [b"{}"])
+
+
+async def test_what_ends_with_a_node_is_told_in_its_log(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    one, _ = await two(lab)
+    lab.redis.stop()
+    await until(lambda: not one.is_up)
+    await one.leave_all()
+    assert "end with this node" not in caplog.text
+    one.publish("a", b"{}")
+    await one.leave_all()
+    assert "bytes of events waited for Redis and end with this node [RVB405]" in caplog.text
 
 
 async def test_who_never_comes_back_is_not_waited_for_longer_than_a_moment(lab: Lab) -> None:

@@ -151,7 +151,7 @@ class Shard:
         self.seats.resume(link, b"%d" % self._links, ledger, is_told=self._was_buried)
         now = self._clock()
         self._bury_from = now + min(GRACE, self._lease)
-        if is_first:
+        if is_first and not self._trouble:  # else it began in an outage, and the others are on their way back
             self._flow(link)
             return
         self.seats.compare_views(link, forget=False)
@@ -279,7 +279,7 @@ class Shard:
         self._was_buried = False
         if self._settle_until is None:
             self._peers = beating
-        elif beating >= self._peers and self._clock() >= self._settle_from:
+        elif self._peers and beating >= self._peers and self._clock() >= self._settle_from:  # 0: it never knew
             self._flow(link)
         if self._clock() >= self._bury_from:
             for node in dead:
@@ -289,6 +289,9 @@ class Shard:
         """Leave: give back what is left, send what waits, close."""
         if self._link is not None:
             link, self._is_leaving = self._link, True
+            if not self.is_up and self.seats.is_current(link):  # some may not listen yet, but later is never
+                self._settle_until = None
+                self.bus.resume(link)
             self._burials.bury(link, self._node, force=True)
             try:
                 async with asyncio.timeout(1):
@@ -296,6 +299,9 @@ class Shard:
             except (TimeoutError, LinkLost):
                 logger.warning("Left Redis at %s without a goodbye", self._resolver.shown)
             link.end("this node left")
+        if self.bus.waiting:
+            text = "%d bytes of events waited for Redis and end with this node [%s]"
+            logger.error(text, self.bus.waiting, codes.REDIS_AWAY)
 
     # Questions.
 

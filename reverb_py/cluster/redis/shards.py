@@ -84,7 +84,7 @@ class Shards:
 
     @property
     def health(self) -> dict[str, object]:
-        """Whether Redis is there, for how many seconds it is not, how many nodes share it, bytes that wait for it, events that it never got."""
+        """Whether Redis is there, or for how many seconds not; nodes that share it; bytes that wait; events lost."""
         away = max(shard.away for shard in self._shards)
         state = "away" if away else "connected"
         buses = [shard.bus for shard in self._shards]
