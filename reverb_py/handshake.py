@@ -79,12 +79,31 @@ def _origin_allowed(origin: str | None, allowed: tuple[str, ...]) -> bool:
         host = urlsplit(origin or "").hostname
     except ValueError:
         return False
-    if host is None or len(host) > MAX_HOST:  # a pattern with several `*` would take for ever on a longer one
+    if host is None or len(host) > MAX_HOST:
         return False
     return any(_pattern(each).fullmatch(host) for each in allowed)
 
 
 @lru_cache(maxsize=1_000)
 def _pattern(allowed: str) -> re.Pattern[str]:
-    """A host in which `*` stands for any characters, dots too: `*.example.com` does not fit `example.com`."""
-    return re.compile(".*".join(re.escape(part) for part in allowed.split("*")), re.IGNORECASE)
+    """A host in which `*` stands for any characters, dots too: `*.example.com` does not fit `example.com`.
+
+    A host may be written in its own letters; browsers send it in ASCII.
+    """
+    written = dict.fromkeys((allowed, ".".join(_in_ascii(label) for label in allowed.split("."))))
+    return re.compile("|".join(map(_wildcards, written)), re.IGNORECASE)
+
+
+def _wildcards(allowed: str) -> str:
+    """Each `*` but the last is the shortest that fits, and is not tried again: else several would take for ever."""
+    first, *parts = map(re.escape, allowed.split("*"))
+    if not parts:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in parts[:-1]) + ".*" + parts[-1]
+
+
+def _in_ascii(label: str) -> str:
+    try:
+        return label.encode("idna").decode() if not label.isascii() else label
+    except UnicodeError:
+        return label

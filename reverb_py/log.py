@@ -1,15 +1,22 @@
 """Logging: one handler on stdout for everything, as text for people or one-line JSON for machines.
 
+A pipe's reader may stall. Then a thread waits for it, and the server does not; what is too much is dropped and counted.
+
 A line is one event: whatever a message holds, it cannot look like two. The lines of a traceback are indented. Fields
 for machines travel as `logger.info("…", extra={"fields": {…}})`.
 """
 
 import json
 import logging
+import os
 import re
+import stat
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from select import PIPE_BUF
+from threading import Condition, Thread
 from typing import Literal, TextIO
 
 LogFormat = Literal["auto", "text", "json"]
@@ -27,6 +34,9 @@ LEVELS = {
 }
 LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "httpx", "httpcore", "asyncio")
 
+WAITING = 4 << 20  # characters of lines that may wait for a reader
+LAST_LINES = 2.0  # seconds that the end of the process waits for them to be read
+
 _YELLOW, _RED, _RESET = "\x1b[33m", "\x1b[31m", "\x1b[0m"
 
 # What a terminal or a log viewer could take for a line end or an order: controls, line and paragraph
@@ -42,14 +52,16 @@ def set_up(
     fields: Mapping[str, object] | None = None,
     worker: int | None = None,
     stream: TextIO | None = None,
+    in_thread: bool = False,
 ) -> None:
     """Send all logging to `stream` (stdout) from `level` (one of LEVELS) on. It may be called again.
 
     Unless it is asked for or forbidden, `colour` is used on a terminal only. `fields` stand in every line of JSON,
     the number of the `worker` that writes, if one does, in every line. Libraries speak from WARNING on.
+    With `in_thread` a pipe or socket is written to by a thread: not for a process that forks.
     """
     target = sys.stdout if stream is None else stream
-    handler = _Handler(target)
+    handler = _Patient(target) if in_thread and _may_stall(target) else _Handler(target)
     coloured = target.isatty() if colour is None else colour
     if is_text(log_format, target):
         handler.setFormatter(TextFormatter(colour=coloured, worker=worker))
@@ -75,6 +87,16 @@ def hide(redacted: Callable[[str], str]) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Handler):
             handler.redacted = redacted
+
+
+def say(text: str) -> None:
+    """Write a text to stdout as it is, in its turn among the lines."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Patient):
+            handler.put(text)
+            return
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def is_text(log_format: LogFormat, stream: TextIO) -> bool:
@@ -144,3 +166,85 @@ class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
+
+
+class _Patient(_Handler):
+    """Has a thread write. Nothing is lost while less than WAITING is unread; the gap after it is told."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        stream.flush()
+        # Written to without the stream: its lock, held by a thread that waits, would abort the end of the process.
+        self._descriptor = stream.fileno()
+        self._changed = Condition()
+        self._lines: deque[str] = deque()
+        self._waiting = 0  # characters, those that are being written too
+        self._dropped = 0
+        Thread(target=self._work, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.put(self.format(record) + self.terminator)
+        except Exception:
+            self.handleError(record)
+
+    def put(self, text: str) -> None:
+        """Have it written in its turn, or count it as dropped."""
+        with self._changed:
+            room = WAITING // 2 if self._dropped else WAITING  # one long gap, not one behind each line that was read
+            if self._waiting and self._waiting + len(text) > room:
+                self._dropped += 1
+                return
+            self._tell_gap()
+            self._append(text)
+
+    def flush(self) -> None:
+        """Wait until all is written, but not for ever: called at the end of the process."""
+        with self._changed:
+            self._tell_gap()
+            self._changed.wait_for(lambda: not self._waiting, LAST_LINES)
+
+    def _append(self, text: str) -> None:
+        self._lines.append(text)
+        self._waiting += len(text)
+        self._changed.notify_all()
+
+    def _tell_gap(self) -> None:
+        if self._dropped:
+            text = f"{self._dropped} lines of the log were dropped here: its reader did not read"
+            self._dropped = 0
+            record = logging.LogRecord("reverb_py", logging.WARNING, "", 0, text, None, None)
+            self._append(self.format(record) + self.terminator)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lines)
+                text = self._next()
+            self._write(text.encode(errors="backslashreplace"))
+            with self._changed:
+                self._waiting -= len(text)
+                self._changed.notify_all()
+
+    def _next(self) -> str:
+        """As many lines as a pipe takes in one piece, so that those of two workers do not mix; one at least."""
+        text = self._lines.popleft()
+        while self._lines and len(text) + len(self._lines[0]) <= PIPE_BUF:
+            text += self._lines.popleft()
+        return text
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            return  # nobody reads it any more
+
+
+def _may_stall(stream: TextIO) -> bool:
+    """Return True for a pipe or a socket, which takes no more than its reader reads."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # it has no descriptor
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

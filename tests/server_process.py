@@ -88,13 +88,7 @@ class ServerProcess:
         return self
 
     def _is_up(self) -> bool:
-        trusting = ssl._create_unverified_context() if self.scheme == "https" else None
-        url = f"{self.scheme}://127.0.0.1:{self.port}/up"
-        try:
-            with urllib.request.urlopen(url, timeout=2, context=trusting) as response:
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return is_up(self.port, scheme=self.scheme)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -126,6 +120,16 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def is_up(port: int, path: str = "/up", *, scheme: str = "http") -> bool:
+    """Whether a server of this machine answers 200 there."""
+    trusting = ssl._create_unverified_context() if scheme == "https" else None
+    try:
+        with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}{path}", timeout=2, context=trusting) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def free_port() -> int:

@@ -1,10 +1,14 @@
 """Who may open a WebSocket, and with which code everybody else is refused."""
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from time import perf_counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reverb_py.handshake import Handshake, find_app
+from reverb_py.handshake import Handshake, _pattern, find_app
 from reverb_py.hub.app import App, Apps, Credential
 from reverb_py.protocol.errors import ErrorCode, Refused
 from tests.fakes import APP
@@ -134,6 +138,12 @@ def test_tls_is_demanded_of_those_only_who_certainly_have_none(secure: bool | No
         (("*.a.example",), "https://a.example", False),
         (("*.a.example",), "https://xa.example", False),
         (("shop*.example",), "https://shop-7.example", True),
+        (("*.a.*.example",), "https://x.a.y.a.example", True),
+        (("bücher.example",), "https://xn--bcher-kva.example", True),
+        (("*.bücher.example",), "https://a.xn--bcher-kva.example", True),
+        (("bücher.example",), "https://bücher.example", True),
+        (("bücher.example",), "https://bucher.example", False),
+        (("ü" * 80 + ".example",), "https://a.example", False),
         (("localhost",), "http://localhost:5173", True),
         (("::1",), "http://[::1]:3000", True),
         (("a.example",), None, False),
@@ -183,6 +193,22 @@ def test_a_secret_used_as_the_key_is_neither_repeated_nor_logged() -> None:
 
 
 def test_an_origin_longer_than_a_host_can_be_fits_no_pattern() -> None:
-    """Several `*` over 30,000 characters would take minutes."""
     app = replace(APP, allowed_origins=("*a*a*.example.com",))
     assert code(app, handshake("/app/key", origin="https://" + ".a" * 15_000)) is ErrorCode.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host"),
+    [("*-*-*-*.example.com", "-" * 250), ("*.*.*.*.*.example.com", ".".join("a" * 126)), ("*a*a*a*a*a*b", "a" * 250)],
+)
+def test_a_pattern_of_many_stars_is_judged_at_once(allowed: str, host: str) -> None:
+    """Tried in every way, the second one takes minutes."""
+    app = replace(APP, allowed_origins=(allowed,))
+    began = perf_counter()
+    assert code(app, handshake(origin=f"https://{host}")) is ErrorCode.UNAUTHORIZED
+    assert perf_counter() - began < 0.5
+
+
+@given(st.text("a*.", max_size=8), st.text("ab.", min_size=1, max_size=12))
+def test_stars_stand_for_what_they_stand_for_in_shells(allowed: str, host: str) -> None:
+    assert bool(_pattern(allowed).fullmatch(host)) is fnmatchcase(host, allowed)

@@ -152,7 +152,14 @@ def _tell(notices: Iterable[Notice]) -> None:
 
 def _set_up_logging(settings: Settings, platform: Platform, worker: int | None = None) -> None:
     level = "debug" if settings.debug else settings.log_level
-    log.set_up(settings.log_format, level, colour=platform.colour, fields=platform.log_fields, worker=worker)
+    log.set_up(
+        settings.log_format,
+        level,
+        colour=platform.colour,
+        fields=platform.log_fields,
+        worker=worker,
+        in_thread=settings.workers == 1 or worker is not None,  # the parent of workers forks
+    )
 
 
 def _begin_worker(settings: Settings, platform: Platform, reader: _Reader, number: int) -> None:
@@ -162,8 +169,7 @@ def _begin_worker(settings: Settings, platform: Platform, reader: _Reader, numbe
 
 def _show(banner: Banner) -> None:
     if log.is_text(banner.settings.log_format, sys.stdout):
-        sys.stdout.write(banner.text())
-        sys.stdout.flush()
+        log.say(banner.text())
     else:
         for line in banner.lines():
             logger.info("%s", line)

@@ -10,6 +10,7 @@ from pathlib import Path
 from reverb_py import laravel_env
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.explain import did_you_mean
+from reverb_py.settings.reading import read_text
 from reverb_py.settings.table import APP_CREDENTIALS, APP_LIMITS, REDIS_SETTINGS, SERVER_SETTINGS
 
 TOML_PLACES = ("reverb.toml", "config/reverb.toml")
@@ -46,7 +47,7 @@ def read_env_file(name: str, directory: Path, environ: Mapping[str, str], notice
     if not name and not path.is_file():
         return EnvFile()
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = read_text(path, errors="surrogateescape")
     except OSError as error:
         raise ConfigError(
             f"cannot read the env file {path}: {error.strerror}. Correct --env-file or REVERB_ENV_FILE"
@@ -74,7 +75,7 @@ def read_toml(name: str, directory: Path) -> tuple[str, dict[str, object]]:
         if not name:
             return "", {}
     try:
-        contents = tomllib.loads((directory / name).read_text(encoding="utf-8"))
+        contents = tomllib.loads(read_text(directory / name))
     except OSError as error:
         raise ConfigError(f"cannot read {name}: {error.strerror}. Correct --config or REVERB_CONFIG") from None
     except RecursionError:

@@ -192,6 +192,8 @@ def _of_the_platform(
         changes["drain"] = max(0.0, platform.draining_seconds - DRAIN_RESERVE)
     if "trusted_proxies" not in found and platform.railway:
         changes["trusted_proxies"] = ("*",)
+    if platform.railway:
+        changes["real_ip_first"] = True
     if settings.ipv4_only:
         changes["host"] = settings.host or "0.0.0.0"
     elif settings.host == "0.0.0.0" and platform.railway:

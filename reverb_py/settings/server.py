@@ -232,6 +232,7 @@ class Settings(ListeningSettings):
             "bytes",
         ),
     ] = 16_777_216
+    real_ip_first: bool = False  # `load` says so on Railway
     redis_address: RedisAddress = RedisAddress()  # `load` makes it of REDIS_URL or its parts, when scaling is on
     workers: Annotated[
         Workers,

@@ -14,6 +14,7 @@ from reverb_py import laravel_env
 from reverb_py.codes import MALFORMED_VALUE
 from reverb_py.settings.errors import ConfigError, Notice
 from reverb_py.settings.platform import SERVICE_LINK_VALUE
+from reverb_py.settings.reading import read_text
 from reverb_py.settings.table import BY_NAME, Setting
 
 _UNEXPANDED = re.compile(r"\$\{\{.*?\}\}|\$\{\w+\}|^\$[A-Z_][A-Z0-9_]*$")
@@ -86,7 +87,7 @@ class Variables:
         if direct is not None:
             raise ConfigError(f"{direct.origin} and {file.origin} are both set: remove one of them")
         try:
-            return Found(Path(str(file.value)).read_text(encoding="utf-8").rstrip("\r\n"), file.origin)
+            return Found(read_text(Path(str(file.value))).rstrip("\r\n"), file.origin)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ConfigError(f"{file.origin}: cannot read {file.value!r}: {reason}. Correct the path") from None

@@ -6,12 +6,14 @@ Behind one address may be a whole office, or a proxy: who is right is served, wh
 from collections import OrderedDict
 from collections.abc import Callable
 
+from reverb_py.transports.proxies import network_of
+
 WINDOW = 60.0  # seconds
 ADDRESSES = 10_000  # that are remembered; the oldest make room
 
 
 class Failures:
-    """Counts for each address in fixed windows. `clock` gives seconds; a `limit` of 0 is none."""
+    """Counts for each address, IPv6 by /64, in fixed windows. `clock` gives seconds; a `limit` of 0 is none."""
 
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
         self.limit = limit
@@ -21,7 +23,7 @@ class Failures:
 
     def is_one_too_many(self, address: str) -> bool:
         """Count one failure; return True when it is one more than the limit, for which few words are enough."""
-        now = self._clock()
+        now, address = self._clock(), network_of(address)
         ends, count = self._counts.pop(address, (0.0, 0))
         if now >= ends:
             ends, count = now + WINDOW, 0

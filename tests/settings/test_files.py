@@ -1,5 +1,7 @@
 """The env file and the TOML file: where they are looked for, and what is refused in them."""
 
+import os
+
 import pytest
 
 from tests.settings.place import Place, warnings
@@ -76,3 +78,27 @@ def test_a_quote_that_is_not_closed_is_not_to_be_put_in_quotes(place: Place, val
     line = place.refusal()
     assert what in line
     assert "Put the value" not in line
+
+
+@pytest.mark.parametrize(
+    ("environ", "part"),
+    [
+        ({"REVERB_CONFIG": "fifo"}, "cannot read fifo: it is a pipe or a device"),
+        ({"REVERB_ENV_FILE": "fifo"}, "it is a pipe or a device"),
+        ({"REVERB_APP_ID": "1", "REVERB_APP_KEY": "key", "REVERB_APP_SECRET_FILE": "{}/fifo"}, "it is a pipe or a"),
+        ({"REVERB_CONFIG": "/dev/zero"}, "cannot read /dev/zero: it is a pipe or a device"),
+        ({"REVERB_CONFIG": "."}, "Is a directory"),
+    ],
+)
+@pytest.mark.parametrize("has_writer", [False, True])
+def test_a_file_that_never_ends_is_refused_at_once(
+    place: Place, environ: dict[str, str], part: str, has_writer: bool
+) -> None:
+    """Before, a reload that read one held up the whole server."""
+    os.mkfifo(place.directory / "fifo")
+    writer = os.open(place.directory / "fifo", os.O_RDWR) if has_writer else None
+    try:
+        assert part in place.refusal({name: text.format(place.directory) for name, text in environ.items()})
+    finally:
+        if writer is not None:
+            os.close(writer)

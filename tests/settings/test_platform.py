@@ -3,7 +3,7 @@
 import pytest
 
 from reverb_py.settings import Platform
-from tests.settings.place import Place
+from tests.settings.place import TRIO, Place
 
 
 def test_railway_widens_ipv4_trusts_its_edge_and_gives_its_draining_time(place: Place) -> None:
@@ -67,3 +67,10 @@ def test_ipv4_alone_leaves_an_address_as_it_is_and_refuses_one_of_ipv6(place: Pl
     alone = {"REVERB_IPV4_ONLY": "true"}
     assert place.load({**alone, "REVERB_SERVER_HOST": "10.0.0.1"}).settings.host == "10.0.0.1"
     assert "the host ::1 is of IPv6, and REVERB_IPV4_ONLY" in place.refusal({**alone, "REVERB_SERVER_HOST": "::1"})
+
+
+@pytest.mark.parametrize("trusted", ["", "*", "10.0.0.0/8"])
+def test_only_railways_edge_is_believed_about_the_real_address(place: Place, trusted: str) -> None:
+    environ = {**TRIO, "REVERB_TRUSTED_PROXIES": trusted}
+    assert place.load({**environ, "RAILWAY_PROJECT_ID": "1"}).settings.real_ip_first
+    assert not place.load(environ).settings.real_ip_first

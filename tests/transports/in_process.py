@@ -78,7 +78,8 @@ async def running(
     told: list[Fact] = []
     node = Node(Apps(apps or [APP]), clock=loop.time, last_events=LastEvents(settings.cache_size), tell=told.append)
     node.capacity = settings.max_connections
-    endpoint = Endpoint(node, Turn(loop), settings.path, TrustedProxies(settings.trusted_proxies), settings.max_backlog)
+    proxies = TrustedProxies(settings.trusted_proxies, real_ip_first=settings.real_ip_first)
+    endpoint = Endpoint(node, Turn(loop), settings.path, proxies, settings.max_backlog)
     limits = HttpLimits(settings.max_header_size, settings.request_timeout, max_open, settings.slow_timeout)
     config = _uvicorn_config(settings, node, endpoint, limits, _observe(settings, node))
     listening = asyncio.Event()

@@ -18,6 +18,25 @@ def test_the_limit_counts_for_each_address_in_its_window() -> None:
     assert not failures.is_one_too_many("a")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "are_one"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("203.0.113.7", "203.0.113.8", False),
+        ("::ffff:203.0.113.7", "::ffff:203.0.113.8", False),
+        ("::ffff:203.0.113.7", "203.0.113.7", True),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("", "", True),
+        ("unknown", "", False),
+    ],
+)
+def test_whoever_has_an_ipv6_network_is_one(first: str, second: str, are_one: bool) -> None:
+    failures = Failures(1, Clock())
+    assert not failures.is_one_too_many(first)
+    assert failures.is_one_too_many(second) is are_one
+
+
 def test_without_a_limit_nothing_is_too_many() -> None:
     failures = Failures(0, Clock())
     assert not any(failures.is_one_too_many("a") for _ in range(1_000))

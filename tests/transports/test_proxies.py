@@ -45,7 +45,9 @@ def test_what_is_neither_address_nor_network_nor_star_is_an_error(listed: str) -
         (PROXY, {"x-real-ip": CLIENT}, CLIENT),
         (PROXY, {"x-real-ip": f" {CLIENT} "}, CLIENT),
         (PROXY, {"x-real-ip": "", "x-forwarded-for": CLIENT}, CLIENT),
-        (PROXY, {"x-real-ip": CLIENT, "x-forwarded-for": "198.51.100.1"}, CLIENT),
+        (PROXY, {"x-real-ip": "198.51.100.1", "x-forwarded-for": CLIENT}, CLIENT),  # a stranger's, passed on
+        (PROXY, {"x-real-ip": "198.51.100.1", "x-forwarded-for": "10.0.0.3"}, PROXY),
+        (PROXY, {"x-real-ip": "198.51.100.1", "x-forwarded-for": "unknown"}, PROXY),
         (PROXY, {"x-forwarded-for": CLIENT}, CLIENT),
         (PROXY, {"x-forwarded-for": f"198.51.100.1, {CLIENT}"}, CLIENT),
         (PROXY, {"x-forwarded-for": f"198.51.100.1, {CLIENT}, 10.0.0.2"}, CLIENT),
@@ -91,8 +93,8 @@ def test_a_plain_port_is_called_insecure_only_when_that_is_certain(
     ("headers", "client"),
     [
         ({"x-forwarded-for": f"198.51.100.1, {CLIENT}"}, CLIENT),
-        ({"x-real-ip": CLIENT, "x-forwarded-for": "198.51.100.1"}, CLIENT),
-        ({"x-real-ip": "<script>", "x-forwarded-for": CLIENT}, CLIENT),
+        ({"x-real-ip": "198.51.100.1", "x-forwarded-for": CLIENT}, CLIENT),
+        ({"x-real-ip": CLIENT}, CLIENT),
         ({"x-forwarded-for": f"{CLIENT}:4711"}, PROXY),
         ({}, PROXY),
     ],
@@ -101,3 +103,16 @@ def test_where_everybody_is_trusted_the_last_hop_counts_if_it_is_an_address(
     headers: dict[str, str], client: str
 ) -> None:
     assert TrustedProxies(["*"]).client_of(PROXY, headers) == client
+
+
+@pytest.mark.parametrize(
+    ("headers", "client"),
+    [
+        ({"x-real-ip": CLIENT, "x-forwarded-for": "198.51.100.1"}, CLIENT),
+        ({"x-real-ip": "<script>", "x-forwarded-for": CLIENT}, CLIENT),
+        ({"x-forwarded-for": CLIENT}, CLIENT),
+    ],
+)
+@pytest.mark.parametrize("listed", ["*", PROXY])
+def test_on_railway_the_edge_itself_says_who_the_client_is(listed: str, headers: dict[str, str], client: str) -> None:
+    assert TrustedProxies([listed], real_ip_first=True).client_of(PROXY, headers) == client

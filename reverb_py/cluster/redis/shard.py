@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from reverb_py import codes
 from reverb_py.cluster.backplane import Envelope
 from reverb_py.cluster.occupancy import Unreachable
 from reverb_py.cluster.redis import names, scripts
