@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from socket import socket
 from ssl import SSLContext
 from typing import TypedDict
+from weakref import WeakSet
 
 import uvicorn
 
 from reverb_py.node import Node
 from reverb_py.protocol.errors import ErrorCode
+from reverb_py.transports.http_protocol import HttpProtocol
 from reverb_py.transports.sockets import accept_all
 from reverb_py.transports.websocket import WebSocket
 
@@ -66,6 +68,7 @@ class Server(uvicorn.Server):
         self._reload = reload
         self._is_worker = is_worker
         self._draining: asyncio.Task[None] | None = None
+        self._made: WeakSet[HttpProtocol] = WeakSet()  # over TLS, where they have no transport until its handshake ends
         self.servers: list[asyncio.Server] = []
         self.exit_code = 0
 
@@ -81,7 +84,10 @@ class Server(uvicorn.Server):
     def _protocol(self) -> asyncio.Protocol:
         """A new connection."""
         arguments = {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
-        return self.config.http_protocol_class(**arguments)
+        made: HttpProtocol = self.config.http_protocol_class(**arguments)  # type: ignore[assignment]  # ours
+        if self.config.ssl is not None:
+            self._made.add(made)
+        return made
 
     def _tls(self) -> TlsOptions:
         timeout = self._tls_timeout if self.config.ssl is not None else None
@@ -154,6 +160,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         taken = [loop.create_task(self._take(each)) for each in late]
         await asyncio.sleep(TICK)  # in which is read what was sent before
+        # uvicorn waits for those only whose handshake is done. Who failed in it may be here too, until it is collected.
+        self.server_state.connections.update(each for each in self._made if each.transport is None)
         drop = loop.call_later(LAST_REQUESTS, self._drop_everybody)
         await super().shutdown(sockets)
         drop.cancel()
@@ -170,8 +178,10 @@ class Server(uvicorn.Server):
         for each in list(self.server_state.connections):
             if isinstance(each, WebSocket):
                 each.abort()
-            else:
+            elif each.transport is not None:
                 each.transport.abort()
+            else:
+                self.server_state.connections.discard(each)
 
     def _websockets(self) -> list[WebSocket]:
         return [each for each in self.server_state.connections if isinstance(each, WebSocket)]

@@ -95,3 +95,36 @@ async def test_who_asks_nothing_is_waited_for_no_longer_than_half_a_second(
         await stops(server)
         assert await http.rest() == b""
         assert await ended(server) == 0
+
+
+async def refuses(server: Running) -> None:
+    """Return when nobody listens any more."""
+    try:
+        while True:
+            async with server.http():
+                await asyncio.sleep(0)
+    except ConnectionRefusedError:
+        pass
+
+
+async def test_who_is_still_in_its_tls_handshake_may_ask_when_nobody_listens_any_more() -> None:
+    async with running(settings=TLS) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as peer:
+            server.server.stop()
+            await refuses(server)
+            await asyncio.sleep(0.3)  # twice as long as uvicorn waits when it knows of nobody
+            assert not server.serving.done(), "the process would have ended"
+            assert (await ask_over(peer, tls=True)).status == 200
+        assert await ended(server) == 0
+        assert len(server.told(facts.Published)) == 1
+
+
+async def test_who_is_silent_in_its_tls_handshake_is_waited_for_no_longer_than_half_a_second() -> None:
+    loop = asyncio.get_running_loop()
+    async with running(settings=TLS) as server:
+        with socket.create_connection(("127.0.0.1", server.port)):
+            server.server.stop()
+            await refuses(server)
+            began = loop.time()
+            assert await ended(server) == 0
+            assert loop.time() - began < 1.5
