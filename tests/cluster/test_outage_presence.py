@@ -158,6 +158,18 @@ async def test_a_large_dead_node_is_given_back_in_pages(lab: Lab) -> None:
 
 
 @ON_EVERY
+async def test_a_dead_node_of_thousands_of_channels_is_given_back_whole(lab: Lab) -> None:
+    one, other = await lab.peer(), await lab.peer()
+    for number in range(5_000):
+        one.occupancy.join(Seat(APP, f"c{number}", "5.1"), 0, lambda outcome: None)
+    await lab.settle()
+    one.die()
+    lab.bury(one)
+    await until(lambda: len([fact for fact in other.told if isinstance(fact, ChannelVacated)]) == 5_000)
+    await lab.is_right()
+
+
+@ON_EVERY
 async def test_a_node_that_was_buried_while_it_lived_states_everything_again(lab: Lab) -> None:
     one, other = await two_with_members(lab)
     await one.join("a")
