@@ -18,7 +18,6 @@ from tests.torture.watching import APP, SECRET, server
 
 NEW = "torture-secret-of-tomorrow-zk42"
 LAST = 2.0  # seconds after the last goodbye: for the answers, and for requests in work
-SLACK = 1.0  # for the start and the end of a process on a busy machine
 EXIT = 1.0  # seconds for the process itself, on a busy machine
 
 
