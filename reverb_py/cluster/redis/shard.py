@@ -152,7 +152,7 @@ class Shard:
         self.seats.resume(link, b"%d" % self._links, ledger, is_told=self._was_buried)
         now = self._clock()
         self._bury_from = now + min(GRACE, self._lease)
-        if is_first and not self._trouble:  # else it began in an outage, and the others are on their way back
+        if is_first and not self._trouble.reason:  # else it began in an outage, and the others are on their way back
             self._flow(link)
             return
         self.seats.compare_views(link, forget=False)
